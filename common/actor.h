@@ -19,9 +19,9 @@
 
 /* Exit codes the supervisor tells apart; anything else is a crash. */
 enum bb_exit {
-    BB_EXIT_STOPPED = 0,  /* asked to stop */
-    BB_EXIT_FAILED = 1,   /* could not go on; restarting may help */
-    BB_EXIT_CONFIG = 78   /* configuration is wrong; restarting does not help until it changes */
+    BB_EXIT_STOPPED = 0, /* asked to stop */
+    BB_EXIT_FAILED = 1,  /* could not go on; restarting may help */
+    BB_EXIT_CONFIG = 78  /* configuration is wrong; restarting does not help until it changes */
 };
 
 struct bb_actor;

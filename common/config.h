@@ -18,13 +18,13 @@ struct bb_config;
 
 enum bb_option_type {
     BB_OPTION_TEXT,
-    BB_OPTION_INTEGER,   /* decimal or 0x..; min..max */
-    BB_OPTION_REAL,      /* min..max, finite */
-    BB_OPTION_SWITCH,    /* yes/no, true/false, on/off, 1/0 */
-    BB_OPTION_CHOICE,    /* one of choices, separated by '|' */
-    BB_OPTION_REALS,     /* comma separated numbers, each min..max */
-    BB_OPTION_INTEGERS,  /* comma separated integers, each min..max */
-    BB_OPTION_WORDS      /* comma separated words */
+    BB_OPTION_INTEGER,  /* decimal or 0x..; min..max */
+    BB_OPTION_REAL,     /* min..max, finite */
+    BB_OPTION_SWITCH,   /* yes/no, true/false, on/off, 1/0 */
+    BB_OPTION_CHOICE,   /* one of choices, separated by '|' */
+    BB_OPTION_REALS,    /* comma separated numbers, each min..max */
+    BB_OPTION_INTEGERS, /* comma separated integers, each min..max */
+    BB_OPTION_WORDS     /* comma separated words */
 };
 
 struct bb_option {

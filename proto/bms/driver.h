@@ -39,11 +39,12 @@ struct bb_transport {
     uint32_t bit_rate;                    /* serial baud or CAN bit/s; 0 on BLE */
     uint16_t address_first, address_last; /* range on the wire; both 0: no addresses */
     uint16_t address_default;
-    uint32_t silence_ms;                    /* quiet line needed before a request */
-    uint32_t period_ms;                     /* time between two states, by default */
-    uint8_t ble_count;                      /* profiles to try, first match wins */
-    const struct bb_ble_profile *ble;       /* NULL but on BLE */
-    const struct bb_can_filter *can_filter; /* ids it listens to, ended by mask 0; NULL but on CAN */
+    uint32_t silence_ms;              /* quiet line needed before a request */
+    uint32_t period_ms;               /* time between two states, by default */
+    uint8_t ble_count;                /* profiles to try, first match wins */
+    const struct bb_ble_profile *ble; /* NULL but on BLE */
+    const struct bb_can_filter
+        *can_filter; /* ids it listens to, ended by mask 0; NULL but on CAN */
 };
 
 struct bb_can_filter {
@@ -55,17 +56,17 @@ struct bb_can_filter {
 struct bb_packet {
     const uint8_t *data;
     size_t size;
-    uint32_t id;      /* CAN identifier */
-    bool extended;    /* CAN: 29-bit identifier */
-    uint8_t channel;  /* BLE: 0 notify characteristic */
+    uint32_t id;     /* CAN identifier */
+    bool extended;   /* CAN: 29-bit identifier */
+    uint8_t channel; /* BLE: 0 notify characteristic */
 };
 
 /* A transmission a driver asks its host for. */
 struct bb_request {
     uint8_t data[BB_REQUEST_MAX];
     size_t size;
-    uint32_t id;     /* CAN identifier */
-    bool extended;   /* CAN: 29-bit identifier */
+    uint32_t id;         /* CAN identifier */
+    bool extended;       /* CAN: 29-bit identifier */
     uint32_t silence_ms; /* quiet line needed before it may leave */
 };
 
@@ -76,8 +77,8 @@ struct bb_driver_setting {
 
 struct bb_driver_config {
     enum bb_medium medium;
-    uint16_t address;    /* as on the wire; ignored when the transport has no addresses */
-    uint32_t period_ms;  /* time between two states; 0: as fast as the wire allows */
+    uint16_t address;   /* as on the wire; ignored when the transport has no addresses */
+    uint32_t period_ms; /* time between two states; 0: as fast as the wire allows */
     const struct bb_driver_setting *settings;
     size_t setting_count;
 };
@@ -103,8 +104,8 @@ struct bb_control {
 };
 
 struct bb_control_result {
-    bool done;         /* confirmed by the BMS */
-    char reason[96];   /* why not, or what confirmed it */
+    bool done;            /* confirmed by the BMS */
+    char reason[96];      /* why not, or what confirmed it */
     struct bb_real value; /* read back */
 };
 

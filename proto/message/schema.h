@@ -93,6 +93,22 @@ int bb_schema_check(const struct bb_schema *schema, const void *object, struct b
 /* Same, for one BB_REAL or BB_INTEGER value about to be stored. */
 bool bb_field_accepts(const struct bb_field *field, double value);
 
+/* value rounded to the digits that carry meaning; never negative zero. */
+double bb_field_round(const struct bb_field *field, double value);
+
+/* The member of object (a struct of the field's schema) that field describes. */
+const void *bb_field_member(const struct bb_field *field, const void *object);
+bool bb_field_is_present(const struct bb_field *field, const void *object);
+
+/* Number of elements a BB_LIST holds; may exceed field->size only before bb_schema_check. */
+uint16_t bb_field_count(const struct bb_field *field, const void *object);
+
+/* Returns error after putting "field." (index < 0) or "field[index]." in front of
+ * problem->where, for a check that failed inside a nested struct. */
+int bb_field_nested(const struct bb_field *field, int index, int error, struct bb_problem *problem);
+
+bool bb_text_is_utf8(const char *text, size_t size);
+
 /* True when both objects are equal in every field after rounding to the field's decimals. */
 bool bb_schema_equal(const struct bb_schema *schema, const void *a, const void *b);
 
