@@ -57,7 +57,7 @@ struct bb_reply {
 #undef BB_REPLY_FIELDS
 };
 
-struct bb_log {
+struct bb_log_line {
 #define BB_LOG_FIELDS
 #include "proto/message/members.h"
 #undef BB_LOG_FIELDS
@@ -74,7 +74,7 @@ struct bb_message {
         struct bb_health health;
         struct bb_command command;
         struct bb_reply reply;
-        struct bb_log log;
+        struct bb_log_line log;
     } body;
 };
 

@@ -138,14 +138,14 @@ static const struct bb_field health_fields[] = {
 #undef OWNER
 SCHEMA(health, static)
 
-#define OWNER bb_log
-static const struct bb_field log_fields[] = {
+#define OWNER bb_log_line
+static const struct bb_field log_line_fields[] = {
 #define BB_LOG_FIELDS
 #include "proto/message/fields.def"
 #undef BB_LOG_FIELDS
 };
 #undef OWNER
-SCHEMA(log, static)
+SCHEMA(log_line, static)
 
 /* Whatever a head lacks, a message without it cannot be trusted; a command or reply without its
  * correlation and verb cannot be matched. */
@@ -188,7 +188,7 @@ const struct bb_schema *bb_message_schema(enum bb_topic_class topic_class)
         [BB_TOPIC_BATTERY] = &bb_battery_schema, [BB_TOPIC_CHARGE] = &bb_charge_schema,
         [BB_TOPIC_LINK] = &bb_link_schema,       [BB_TOPIC_HEALTH] = &bb_health_schema,
         [BB_TOPIC_COMMAND] = &bb_command_schema, [BB_TOPIC_REPLY] = &bb_reply_schema,
-        [BB_TOPIC_LOG] = &bb_log_schema,
+        [BB_TOPIC_LOG] = &bb_log_line_schema,
     };
     return topic_class >= 0 && topic_class < BB_TOPIC_CLASSES ? schemas[topic_class] : NULL;
 }
