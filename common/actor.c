@@ -58,7 +58,8 @@ struct bb_actor {
     int64_t started_ms;
     int64_t topics;
     char status[128];
-    char last_refused[sizeof(struct bb_problem) + 4]; /* a message that is refused again and again is said once */
+    char last_refused[sizeof(struct bb_problem) +
+                      4]; /* a message that is refused again and again is said once */
     struct timer timers[MOST_TIMERS];
     struct watch watches[MOST_WATCHES];
     struct socket_watch sockets[MOST_SOCKETS];
@@ -267,6 +268,9 @@ void bb_actor_unwatch_socket(struct bb_actor *actor, zsock_t *socket)
 /* --- Log and status --- */
 
 /* Warnings and errors also go to the bus. */
+static void publish_log(struct bb_actor *actor, enum bb_log_level level, int64_t repeated,
+                        const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+
 static void publish_log(struct bb_actor *actor, enum bb_log_level level, int64_t repeated,
                         const char *format, va_list args)
 {
@@ -592,5 +596,5 @@ int bb_actor_main(const struct bb_service *service, int argc, char **argv)
     }
     enum bb_exit code = actor->exit_code;
     release(actor);
-    return code;
+    return (int)code;
 }

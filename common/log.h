@@ -20,8 +20,8 @@ void bb_log_set_level(struct bb_log *log, enum bb_log_level most);
  * that a caller that forwards lines can do the same, or -1 when this line was only counted. */
 int64_t bb_log_write(struct bb_log *log, enum bb_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-int64_t bb_log_vwrite(struct bb_log *log, enum bb_log_level level, const char *format,
-                      va_list args);
+int64_t bb_log_vwrite(struct bb_log *log, enum bb_log_level level, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* "error", "warning", ... and back; -1 for an unknown name. */
 const char *bb_log_level_name(enum bb_log_level level);
