@@ -238,8 +238,7 @@ static int on_socket(zloop_t *loop, zsock_t *socket, void *arg)
     return verdict(watch->actor);
 }
 
-int bb_actor_watch_socket(struct bb_actor *actor, zsock_t *socket, bb_actor_socket_fn *fn,
-                          void *arg)
+int bb_actor_watch_socket(struct bb_actor *actor, void *socket, bb_actor_socket_fn *fn, void *arg)
 {
     for (size_t i = 0; i < MOST_SOCKETS; i++) {
         struct socket_watch *watch = &actor->sockets[i];
@@ -255,7 +254,7 @@ int bb_actor_watch_socket(struct bb_actor *actor, zsock_t *socket, bb_actor_sock
     return BB_ERR_NO_MEMORY;
 }
 
-void bb_actor_unwatch_socket(struct bb_actor *actor, zsock_t *socket)
+void bb_actor_unwatch_socket(struct bb_actor *actor, void *socket)
 {
     for (size_t i = 0; socket && i < MOST_SOCKETS; i++) {
         if (actor->sockets[i].socket == socket) {
@@ -367,17 +366,17 @@ static int on_bus_back(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+/* The second number of statm: resident pages. */
 static int64_t resident_kb(void)
 {
+    char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
-    long long pages = 0;
     if (file) {
-        if (fscanf(file, "%*s %lld", &pages) != 1) {
-            pages = 0;
-        }
+        (void)fgets(line, sizeof line, file);
         (void)fclose(file);
     }
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+    const char *resident = strchr(line, ' ');
+    return resident ? strtoll(resident, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024) : 0;
 }
 
 static int64_t cpu_ms(void)

@@ -25,7 +25,6 @@ enum bb_exit {
 };
 
 struct bb_actor;
-struct _zsock_t; /* czmq's zsock_t */
 
 struct bb_service {
     const char *program;              /* "serial"; also the configuration section it reads */
@@ -78,11 +77,11 @@ int bb_actor_watch(struct bb_actor *actor, int fd, short events, bb_actor_fd_fn 
 void bb_actor_unwatch(struct bb_actor *actor, int fd);
 
 /* ZeroMQ sockets of the service's own (the bus has two). fn is called while messages wait.
- * Unwatch before destroying; NULL is ignored. The service keeps owning socket (a zsock_t). */
+ * Unwatch before destroying; NULL is ignored. The service keeps owning socket (a
+ * zsock_t). */
 typedef void bb_actor_socket_fn(struct bb_actor *actor, void *arg);
-int bb_actor_watch_socket(struct bb_actor *actor, struct _zsock_t *socket, bb_actor_socket_fn *fn,
-                          void *arg);
-void bb_actor_unwatch_socket(struct bb_actor *actor, struct _zsock_t *socket);
+int bb_actor_watch_socket(struct bb_actor *actor, void *socket, bb_actor_socket_fn *fn, void *arg);
+void bb_actor_unwatch_socket(struct bb_actor *actor, void *socket);
 
 /* One line for people; warnings and errors also go to the bus as log/<process>. */
 void bb_actor_log(struct bb_actor *actor, enum bb_log_level level, const char *format, ...)

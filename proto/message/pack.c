@@ -292,7 +292,7 @@ static int layout_of(const uint8_t *data, size_t size, struct layout *ret_layout
     if (type <= 0x7f || type >= 0xe0 || type == 0xc0 || type == 0xc2 || type == 0xc3) {
         *ret_layout = (struct layout){.header = 1};
     } else if (type <= 0x8f) {
-        *ret_layout = (struct layout){.header = 1, .children = 2 * (type & 0x0fU)};
+        *ret_layout = (struct layout){.header = 1, .children = UINT64_C(2) * (type & 0x0fU)};
     } else if (type <= 0x9f) {
         *ret_layout = (struct layout){.header = 1, .children = type & 0x0fU};
     } else if (type <= 0xbf) {

@@ -1,5 +1,6 @@
 #include "proto/message/topic.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/error.h"
@@ -68,19 +69,15 @@ int bb_topic_make(char *ret_topic, size_t capacity, enum bb_topic_class topic_cl
                   const char *rest)
 {
     char topic[BB_TOPIC_MAX];
-    const char *prefix = classes[topic_class].prefix;
-    size_t prefix_size = strlen(prefix);
-    size_t rest_size = strlen(rest);
-    if (prefix_size + rest_size >= sizeof topic || prefix_size + rest_size >= capacity) {
+    int size = snprintf(topic, sizeof topic, "%s%s", classes[topic_class].prefix, rest);
+    if (size < 0 || (size_t)size >= sizeof topic || (size_t)size >= capacity) {
         return BB_ERR_OVERSIZE;
     }
-    memcpy(topic, prefix, prefix_size);
-    memcpy(topic + prefix_size, rest, rest_size + 1);
-    int parsed = bb_topic_parse(topic, prefix_size + rest_size);
+    int parsed = bb_topic_parse(topic, (size_t)size);
     if (parsed < 0) {
         return parsed;
     }
-    memcpy(ret_topic, topic, prefix_size + rest_size + 1);
+    memcpy(ret_topic, topic, (size_t)size + 1);
     return BB_OK;
 }
 

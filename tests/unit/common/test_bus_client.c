@@ -34,9 +34,10 @@ static void bind_bus(struct fixture *fixture)
 
 static int setup(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
+    static const struct fixture fresh = {.folder = "/tmp/busbar-test-XXXXXX"};
+    struct fixture *fixture = malloc(sizeof *fixture);
     assert_non_null(fixture);
-    strcpy(fixture->folder, "/tmp/busbar-test-XXXXXX");
+    *fixture = fresh;
     assert_non_null(mkdtemp(fixture->folder));
     bind_bus(fixture);
     fixture->client = bb_bus_client_new(fixture->folder, "tester", 1000);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -63,7 +64,7 @@ static void test_refuses_text_that_is_not_utf8(void **state)
     static const char *const wrong[] = {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80",
                                         "\xf5\x80\x80\x80"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        strcpy(battery.serial_number, wrong[i]);
+        (void)snprintf(battery.serial_number, sizeof battery.serial_number, "%s", wrong[i]);
         assert_int_equal(bb_battery_check(&battery, NULL), BB_ERR_MALFORMED);
     }
     memset(battery.serial_number, 'x', sizeof battery.serial_number);
