@@ -55,7 +55,9 @@ static void complain(struct loader *loader, const char *option, const char *what
 static void complain(struct loader *loader, const char *option, const char *what, ...)
 {
     struct bb_problem problem;
-    int size = snprintf(problem.where, sizeof problem.where, "%s:%d", loader->path, loader->line);
+    int size = loader->line > 0 ? snprintf(problem.where, sizeof problem.where, "%s:%d",
+                                           loader->path, loader->line)
+                                : snprintf(problem.where, sizeof problem.where, "%s", loader->path);
     size_t used = size < 0 ? 0 : (size_t)size;
     if (loader->header[0] != '\0' && used < sizeof problem.where) {
         (void)snprintf(problem.where + used, sizeof problem.where - used, " [%s]%s%s",
