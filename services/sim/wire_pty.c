@@ -154,6 +154,18 @@ static int open_master(struct bb_wire_pty *wire)
     return BB_OK;
 }
 
+/* The folder a link stands in, where it is missing: "ports/jk" needs "ports". */
+static int make_folder(const char *link)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(link, '/');
+    if (slash == NULL || slash == link) {
+        return BB_OK;
+    }
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - link), link);
+    return mkdir(folder, 0750) == 0 || errno == EEXIST ? BB_OK : BB_ERR_IO;
+}
+
 /* Replaces a link, but nothing else, in one step. */
 static int make_link(const struct bb_wire_pty *wire, struct bb_problem *problem)
 {
@@ -167,7 +179,8 @@ static int make_link(const struct bb_wire_pty *wire, struct bb_problem *problem)
     }
     (void)snprintf(fresh, sizeof(fresh), "%s.new", wire->link);
     (void)unlink(fresh);
-    if (symlink(wire->port, fresh) != 0 || rename(fresh, wire->link) != 0) {
+    if (make_folder(wire->link) != BB_OK || symlink(wire->port, fresh) != 0 ||
+        rename(fresh, wire->link) != 0) {
         return bb_fail(problem, BB_ERR_IO, wire->link, "cannot make the link: %s", strerror(errno));
     }
     return BB_OK;
