@@ -26,8 +26,8 @@ int bb_station_new(const struct bb_driver *driver, const struct bb_driver_config
     station->driver = driver;
     station->self = self;
     station->period_ms = config->period_ms;
-    station->interval_ms = config->period_ms || !transport ? config->period_ms
-                                                           : transport->period_ms;
+    station->interval_ms =
+        config->period_ms || !transport ? config->period_ms : transport->period_ms;
     *ret_station = station;
     return BB_OK;
 }
@@ -70,9 +70,9 @@ void bb_station_begin_turn(struct bb_station *station, int64_t now_ms, uint64_t 
 }
 
 /* A shared wire may take longer than the period asked for; readers of the state must know. */
-static void learn_interval(struct bb_station *station, int64_t now_ms)
+static void learn_interval(struct bb_station *station, int64_t time_ms)
 {
-    station->last_period_ms = now_ms - station->state_ms;
+    station->last_period_ms = time_ms - station->state_ms;
     if (station->online && station->failures == 0) {
         int64_t tolerated_ms = station->period_ms + station->period_ms / 4;
         station->interval_ms =
@@ -80,14 +80,14 @@ static void learn_interval(struct bb_station *station, int64_t now_ms)
     }
 }
 
-void bb_station_succeeded(struct bb_station *station, int64_t now_ms)
+void bb_station_succeeded(struct bb_station *station, int64_t time_ms)
 {
-    if (station->snapshots > 0) {
-        learn_interval(station, now_ms);
+    if (station->snapshots > 0 && time_ms > station->state_ms) {
+        learn_interval(station, time_ms);
     }
     station->snapshots++;
-    station->state_ms = now_ms;
-    station->heard_ms = now_ms;
+    station->state_ms = time_ms;
+    station->heard_ms = time_ms;
     station->online = true;
     station->silent = false;
     station->failures = 0;
@@ -148,7 +148,8 @@ bool bb_station_wastes_turn(const struct bb_station *station)
 {
     const struct bb_counters *now = station->driver->ops->counters(station->self);
     return station->has_turn && station->failures > 0 &&
-           now->timeouts > station->turn_from.timeouts && now->replies == station->turn_from.replies;
+           now->timeouts > station->turn_from.timeouts &&
+           now->replies == station->turn_from.replies;
 }
 
 void bb_station_met_master(struct bb_station *station)

@@ -10,7 +10,7 @@ struct bb_station {
     int64_t period_ms, interval_ms;
     bool up;
     bool online; /* a state arrived since the link came up and is not older than lost */
-    bool silent; /* nothing arrived for long enough to call it so */
+    bool silent; /* no state for long enough to call it lost */
 
     bool ready; /* has something to send */
     int64_t ready_since_ms;
@@ -25,7 +25,7 @@ struct bb_station {
     int64_t backoff_ms, resume_ms;
 
     int64_t heard_ms; /* last state; before the first one, the link's coming up */
-    int64_t state_ms; /* last state ever, 0: none */
+    int64_t state_ms; /* time of the last state ever */
     int64_t granted_ms, busy_ms, last_busy_ms, last_period_ms;
     uint64_t snapshots, links;
     char last_error[sizeof((struct bb_link *)0)->last_error];
@@ -39,8 +39,9 @@ void bb_station_destroy(struct bb_station **station);
 
 void bb_station_link(struct bb_station *station, bool up, int64_t now_ms);
 void bb_station_begin_turn(struct bb_station *station, int64_t now_ms, uint64_t grant);
-/* A complete state is there. */
-void bb_station_succeeded(struct bb_station *station, int64_t now_ms);
+/* A complete state is there; time_ms is that of its oldest essential value. A driver may refine
+ * a state: the same time again is no new period. */
+void bb_station_succeeded(struct bb_station *station, int64_t time_ms);
 /* A poll ended without one; sets the pause before the next. */
 void bb_station_failed(struct bb_station *station, int64_t now_ms);
 /* True when a station known to be silent has let its first request of this turn time out. */

@@ -63,8 +63,8 @@ static char sign_of(enum bb_trace_origin origin)
 
 const char *bb_trace_line(const struct bb_trace_entry *entry, char *ret_text, size_t capacity)
 {
-    int used = snprintf(ret_text, capacity, "%" PRId64 " %c", entry->first_ms,
-                        sign_of(entry->origin));
+    int used =
+        snprintf(ret_text, capacity, "%" PRId64 " %c", entry->first_ms, sign_of(entry->origin));
     size_t length = used < 0 ? 0 : (size_t)used;
     size_t kept = entry->size < BB_TRACE_BYTES ? entry->size : BB_TRACE_BYTES;
     size_t shown = 0;

@@ -98,6 +98,14 @@ static void tell(struct bb_wire *wire, size_t index, enum bb_event event)
     }
 }
 
+static int64_t state_time_ms(const struct bb_station *station)
+{
+    struct bb_battery battery;
+    int64_t time_ms = 0;
+    station->driver->ops->battery(station->self, &battery, &time_ms);
+    return time_ms;
+}
+
 /* Takes a station's events. */
 static void drain(struct bb_wire *wire, size_t index, int64_t now_ms)
 {
@@ -112,7 +120,7 @@ static void drain(struct bb_wire *wire, size_t index, int64_t now_ms)
                 station->busy_ms += now_ms - station->granted_ms;
                 station->granted_ms = now_ms;
             }
-            bb_station_succeeded(station, now_ms);
+            bb_station_succeeded(station, state_time_ms(station));
             break;
         case BB_EVENT_FAILED:
             bb_station_failed(station, now_ms);
