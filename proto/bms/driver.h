@@ -27,7 +27,7 @@ enum bb_medium { BB_MEDIUM_SERIAL, BB_MEDIUM_CAN, BB_MEDIUM_BLE };
 
 /* GATT profile a driver speaks to on BLE. UUIDs are lower-case 128-bit text. */
 struct bb_ble_profile {
-    const char *service;
+    const char *service; /* NULL: any service that has both characteristics */
     const char *notify;
     const char *write;
     bool write_with_response;
@@ -101,6 +101,7 @@ struct bb_counters {
 struct bb_control {
     char verb[32]; /* charge_fet, discharge_fet, balance_fet, soc */
     double value;
+    int64_t wall_ms; /* Unix time, for a BMS that sets its clock along; 0: not known */
 };
 
 struct bb_control_result {
@@ -117,7 +118,7 @@ struct bb_driver_ops {
     int (*open)(const struct bb_driver *driver, void *self, const struct bb_driver_config *config,
                 struct bb_problem *problem);
     /* The wire came up or went down: partial frames and outstanding requests are dropped, and a
-     * new session starts (identity is read again). */
+     * new session starts (identity is read again). An instance begins with the wire down. */
     void (*link)(void *self, bool up, int64_t now_ms);
     /* Something arrived, in any split or merge, garbage included. */
     void (*receive)(void *self, const struct bb_packet *packet, int64_t now_ms);
@@ -134,7 +135,8 @@ struct bb_driver_ops {
     int64_t (*wake_ms)(const void *self);
     /* Takes one event at a time until BB_EVENT_NONE. */
     enum bb_event (*event)(void *self);
-    /* The last complete state and the time its oldest essential value arrived. */
+    /* The last complete state and the time its oldest essential value arrived; before the
+     * first BB_EVENT_STATE an empty one and -1. */
     void (*battery)(const void *self, struct bb_battery *ret_battery, int64_t *ret_time_ms);
     const struct bb_counters *(*counters)(const void *self);
     /* Accepts a write to be sent next. BB_ERR_UNSUPPORTED, BB_ERR_RANGE, BB_ERR_BUSY. */

@@ -1,10 +1,10 @@
-#include "proto/bms/driver.h"
-
 #include <string.h>
+
+#include "proto/bms/drivers.h"
 
 /* Detection order: what is installed most often and costs least time first. */
 static const struct bb_driver *const drivers[] = {
-    NULL,
+    &bb_driver_jbd,
 };
 
 const struct bb_driver *bb_driver_at(size_t index)

@@ -1,0 +1,9 @@
+/* The drivers listed in registry.c, one per wire protocol. */
+#ifndef BUSBAR_PROTO_BMS_DRIVERS_H
+#define BUSBAR_PROTO_BMS_DRIVERS_H
+
+#include "proto/bms/driver.h"
+
+extern const struct bb_driver bb_driver_jbd;
+
+#endif
