@@ -38,7 +38,9 @@ static void keep_image(struct bb_poll *poll, size_t item, const uint8_t *data, s
     slot->owed_ms = 0;
     alive(poll, item, now_ms);
     bb_poll_heard(poll, item, now_ms);
-    if (poll->line == LINE_WAITING && poll->item == item) {
+    /* It may also come between a time-out and the repetition. */
+    bool asked = poll->line == LINE_WAITING || (poll->line == LINE_READY && poll->attempts > 0);
+    if (asked && poll->item == item) {
         bb_poll_item_over(poll, OUTCOME_ANSWERED, now_ms);
     }
 }
