@@ -50,7 +50,9 @@ const char *bb_replay_usage(void)
 {
     return "usage: busbar replay [options] FILE\n"
            "Puts the messages of a file made by busbar tap --record on a bus again, as if they\n"
-           "happened now: ages are kept, commands and replies are left out.\n"
+           "happened now: ages are kept, silences last 10 s at most, commands and replies are "
+           "left\n"
+           "out.\n"
            "\n"
            "  --speed N       N times as fast as recorded (default 1)\n"
            "  --loop          start over at the end\n"
