@@ -54,7 +54,8 @@ struct bb_value bb_derive_product_name(struct bb_derivation *d)
     if (of->bank) {
         (void)snprintf(d->text, sizeof d->text, "Busbar bank %s", of->id);
     } else {
-        (void)snprintf(d->text, sizeof d->text, "Busbar %s%s%s", of->id, port[0] ? " @ " : "", port);
+        (void)snprintf(d->text, sizeof d->text, "Busbar %s%s%s", of->id, port[0] ? " @ " : "",
+                       port);
     }
     return bb_value_text(d->text);
 }
@@ -68,10 +69,11 @@ struct bb_value bb_derive_custom_name(struct bb_derivation *d)
     return bb_value_text(of->bank ? of->charge.name : of->battery.device.name);
 }
 
+/* The id: it derives from the serial number or MAC address where the BMS has one, and it is what
+ * the same battery is called on the bus and over MQTT. */
 struct bb_value bb_derive_serial(struct bb_derivation *d)
 {
-    const struct bb_snapshot *of = d->view->of;
-    return bb_value_text(of->battery.serial_number[0] ? of->battery.serial_number : of->id);
+    return bb_value_text(d->view->of->id);
 }
 
 /* --- State --- */
@@ -363,8 +365,7 @@ struct bb_value bb_derive_since_full(struct bb_derivation *d)
     if (!battery || !battery->history.timestamp_last_full_charge.present) {
         return bb_value_invalid();
     }
-    int64_t seconds =
-        d->view->wall_ms / 1000 - battery->history.timestamp_last_full_charge.value;
+    int64_t seconds = d->view->wall_ms / 1000 - battery->history.timestamp_last_full_charge.value;
     return bb_value_number(seconds > 0 ? (double)(seconds - seconds % 60) : 0);
 }
 

@@ -27,7 +27,8 @@ bb_derive_fn bb_derive_process_name, bb_derive_version, bb_derive_connection, bb
     bb_derive_instance, bb_derive_product_id, bb_derive_product_name, bb_derive_custom_name,
     bb_derive_serial;
 /* State */
-bb_derive_fn bb_derive_state, bb_derive_mode, bb_derive_device_state, bb_derive_connection_information;
+bb_derive_fn bb_derive_state, bb_derive_mode, bb_derive_device_state,
+    bb_derive_connection_information;
 /* Limits and how they came about */
 bb_derive_fn bb_derive_cvl, bb_derive_ccl, bb_derive_dcl, bb_derive_max_cell_voltage,
     bb_derive_charge_mode, bb_derive_charge_limitation, bb_derive_discharge_limitation,

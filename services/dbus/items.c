@@ -114,13 +114,16 @@ int bb_items_add(struct bb_items *items, const char *path, const struct bb_item_
     return (int)items->count++;
 }
 
+/* The nearest number with that many decimals, which is what a reader of the text would take it
+ * for; multiplying and dividing by a power of ten is off by one digit near the middle. */
 static double rounded(double value, unsigned decimals)
 {
-    static const double power[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
-    double scale = power[decimals < 6 ? decimals : 6];
-    double result = round(value * scale) / scale;
-    /* Adding 0 turns a negative zero into a plain one. */
-    return isfinite(result) ? result + 0.0 : value;
+    char digits[BB_ITEM_TEXT_MAX];
+    int size = snprintf(digits, sizeof digits, "%.*f", (int)decimals, value);
+    if (size < 0 || (size_t)size >= sizeof digits) {
+        return value;
+    }
+    return strtod(digits, NULL) + 0.0; /* a negative zero becomes a plain one */
 }
 
 static double cut_to_int32(double value)
@@ -161,8 +164,12 @@ static bool set_text(struct bb_item *item, const char *text, bool valid)
 
 static bool set_number(struct bb_item *item, double number, bool valid)
 {
+    if (item->valid == valid && item->given == number) {
+        return false;
+    }
     double stored = item->spec->type == BB_ITEM_REAL ? rounded(number, item->spec->decimals)
                                                      : cut_to_int32(number);
+    item->given = number;
     if (item->valid == valid && (!valid || item->number == stored)) {
         return false;
     }

@@ -50,7 +50,8 @@ struct bb_item {
     bool valid;
     bool changed; /* since the last bb_items_settle */
     double number;
-    char *text; /* BB_ITEM_TEXT_MAX bytes of a text leaf, else NULL */
+    double given; /* number before it was rounded: equal values need no second look */
+    char *text;   /* BB_ITEM_TEXT_MAX bytes of a text leaf, else NULL */
 };
 
 struct bb_items;

@@ -124,8 +124,8 @@ void bb_snapshot_view(const struct bb_snapshot *snapshot, int64_t now_ms, int64_
     struct bb_view view = {.of = snapshot, .wall_ms = wall_ms};
     view.decided = snapshot->has_charge && snapshot->charge_usable && charge_age >= 0 &&
                    charge_age <= BB_DECISION_MAX_AGE_MS;
-    view.lost = strcmp(snapshot->charge.link, "online") != 0 &&
-                strcmp(snapshot->charge.link, "stale") != 0;
+    view.lost =
+        strcmp(snapshot->charge.link, "online") != 0 && strcmp(snapshot->charge.link, "stale") != 0;
     view.reading = snapshot->has_battery && battery_age >= 0 &&
                    battery_age < bb_lost_after_ms(snapshot->battery_interval_ms);
     if (view.decided) {
