@@ -25,7 +25,7 @@ struct bb_connection {
     short events;   /* that it is watched for */
     int pump_timer; /* more to dispatch, or a loss to report */
     bool pumping, lost_said;
-    char reason[128];
+    const char *reason; /* of the end that is near */
 };
 
 /* --- Watches: libdbus has several per descriptor, the actor one --- */
@@ -261,8 +261,7 @@ static void on_hello(void *arg, DBusMessage *reply)
     if (dbus_message_get_type(reply) != DBUS_MESSAGE_TYPE_METHOD_RETURN ||
         !dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID) ||
         !dbus_bus_set_unique_name(connection->bus, name)) {
-        (void)snprintf(connection->reason, sizeof connection->reason,
-                       "the daemon did not accept us");
+        connection->reason = "the daemon did not accept us";
         dbus_connection_close(connection->bus);
         return;
     }
@@ -309,8 +308,7 @@ int bb_connection_open(struct bb_actor *actor, const char *address,
     connection->fd = -1;
     connection->owner = events;
     connection->arg = arg;
-    (void)snprintf(connection->reason, sizeof connection->reason,
-                   "the daemon closed the connection");
+    connection->reason = "the daemon closed the connection";
     DBusError error = DBUS_ERROR_INIT;
     connection->bus = dbus_connection_open_private(address, &error);
     if (!connection->bus) {
