@@ -87,11 +87,8 @@ static int take_setting(struct command_line *line, const char *argument)
     return BB_OK;
 }
 
-static int take_argument(struct command_line *line, int option, const char *argument)
+static int take_argument(struct command_line *line, int option, char *argument)
 {
-    if (argument != NULL && strpbrk(argument, "\r\n") != NULL) {
-        return refuse("argument", "must be one line");
-    }
     switch (option) {
     case 'd':
         line->driver = argument;
@@ -163,6 +160,11 @@ int bb_sim_alone_parse(int argc, char **argv, const char *folder, FILE *file,
     struct bb_sim_alone alone = {0};
     struct command_line line = {.driver = "jbd", .folder = folder, .alone = &alone};
     int option = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strpbrk(argv[i], "\r\n") != NULL) {
+            return refuse(argv[i], "must be one line");
+        }
+    }
     optind = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         int error = take_argument(&line, option, optarg);

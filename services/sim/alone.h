@@ -8,10 +8,10 @@
 #include "proto/error.h"
 
 struct bb_sim_alone {
-    char section[33];      /* name of the section written */
-    const char *run_dir;   /* as given, or NULL; points into argv */
-    const char *state_dir; /* likewise */
-    bool help;             /* nothing was written: help was asked for */
+    char section[33]; /* name of the section written */
+    char *run_dir;    /* as given, or NULL; points into argv */
+    char *state_dir;  /* likewise */
+    bool help;        /* nothing was written: help was asked for */
 };
 
 /* True when argv is that of a service (has --config or --section): not for us. */

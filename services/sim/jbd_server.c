@@ -20,6 +20,8 @@
 #define STATUS_ERROR 0x80
 #define OVERHEAD 7 /* bytes of a frame around its data */
 
+#define NAME_MAX_BYTES 31
+
 #define ENTER_KEY 0x5678
 #define LEAVE_AND_SAVE 0x2828
 #define FUNCTION_BITS 0x000A /* load detection and balancing while charging only */
@@ -110,7 +112,7 @@ static size_t basic_information(const struct bb_sim_board *board, uint8_t *data)
     bb_sim_put_u16be(data + 12, (uint16_t)pack->balancing);
     bb_sim_put_u16be(data + 14, (uint16_t)(pack->balancing >> 16));
     bb_sim_put_u16be(data + 16, protection_word(pack));
-    data[18] = 0x25; /* software 2.5 */
+    data[18] = 0x80; /* software 8.0 */
     data[19] = bb_sim_u8(bb_sim_pack_soc(pack), 1);
     data[20] = (uint8_t)((pack->charge_fet ? 1 : 0) | (pack->discharge_fet ? 2 : 0));
     data[21] = (uint8_t)pack->setup.cell_count;
@@ -134,12 +136,13 @@ static size_t cell_voltages(const struct bb_sim_board *board, uint8_t *data)
 static size_t model_name(const struct bb_sim_board *board, uint8_t *data)
 {
     const struct bb_sim_pack_setup *setup = &board->pack.setup;
-    char name[32];
-    (void)snprintf(name, sizeof(name), "JBD-SP%02uS%03u-L%uS-%uA-B", setup->cell_count,
-                   setup->cell_count - 1, setup->cell_count,
-                   (unsigned)bb_sim_u16(setup->discharge_limit_a, 1));
-    memcpy(data, name, strlen(name));
-    return strlen(name);
+    char name[NAME_MAX_BYTES + 1];
+    int size = snprintf(name, sizeof(name), "JBD-SP%02uS%03u-L%uS-%uA-B", setup->cell_count,
+                        setup->cell_count - 1, setup->cell_count,
+                        (unsigned)bb_sim_u16(setup->discharge_limit_a, 1));
+    size_t length = size > 0 && size <= NAME_MAX_BYTES ? (size_t)size : 0;
+    memcpy(data, name, length);
+    return length;
 }
 
 static size_t error_counters(const struct bb_sim_board *board, uint8_t *data)

@@ -84,7 +84,7 @@ static void put_cells(const struct bb_sim_pack *pack, uint8_t *record)
         low = cell_v < bb_sim_pack_cell(pack, low) ? i : low;
     }
     double spread_v = bb_sim_pack_cell(pack, high) - bb_sim_pack_cell(pack, low);
-    bb_sim_put_u32le(record + 70, UINT32_MAX >> (32 - pack->setup.cell_count));
+    bb_sim_put_u32le(record + 70, (uint32_t)((UINT64_C(1) << pack->setup.cell_count) - 1));
     bb_sim_put_u16le(record + 74, bb_sim_u16(sum_v / pack->setup.cell_count, 0.001));
     bb_sim_put_u16le(record + 76, bb_sim_u16(spread_v, 0.001));
     record[78] = (uint8_t)high;

@@ -31,7 +31,8 @@ static int parse(const uint8_t *data, size_t size, struct bb_sim_request *ret_re
         return 0;
     }
     size_t count = data[6];
-    if (count > BB_SIM_REQUEST_DATA_MAX || count != 2U * bb_sim_get_u16be(data + 4)) {
+    if (count > BB_SIM_REQUEST_DATA_MAX || count / 2 != bb_sim_get_u16be(data + 4) ||
+        count % 2 != 0) {
         return BB_ERR_MALFORMED;
     }
     if (size < HEAD + count + 2) {

@@ -183,7 +183,7 @@ static size_t due(const struct bb_sim_line *line, const struct bb_sim_answer *an
     if (!line->paced) {
         return answer->size;
     }
-    int64_t bytes = (now_ms - start_ms) * line->bit_rate / (1000 * BITS_PER_BYTE);
+    int64_t bytes = (now_ms - start_ms) * line->bit_rate / (1000LL * BITS_PER_BYTE);
     return bytes < (int64_t)answer->size ? (size_t)bytes : answer->size;
 }
 

@@ -9,7 +9,7 @@
 
 /* Runs the service on the configuration written to fd: a file without a name, so that nothing
  * is left behind however the program ends. */
-static int run_on(int fd, const struct bb_sim_alone *alone)
+static int run_on(int fd, struct bb_sim_alone *alone)
 {
     char path[32];
     char program[] = "busbar-sim";
@@ -17,16 +17,16 @@ static int run_on(int fd, const struct bb_sim_alone *alone)
     char section_word[] = "--section";
     char run_dir_word[] = "--run-dir";
     char state_dir_word[] = "--state-dir";
-    char *argv[10] = {program, config_word, path, section_word, (char *)(uintptr_t)alone->section};
+    char *argv[10] = {program, config_word, path, section_word, alone->section};
     int argc = 5;
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (alone->run_dir != NULL) {
         argv[argc++] = run_dir_word;
-        argv[argc++] = (char *)(uintptr_t)alone->run_dir;
+        argv[argc++] = alone->run_dir;
     }
     if (alone->state_dir != NULL) {
         argv[argc++] = state_dir_word;
-        argv[argc++] = (char *)(uintptr_t)alone->state_dir;
+        argv[argc++] = alone->state_dir;
     }
     return bb_actor_main(&bb_sim_service_alone, argc, argv);
 }

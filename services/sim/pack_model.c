@@ -176,7 +176,7 @@ static double balance_current(const struct bb_sim_pack *pack, unsigned index, do
 static double step_cells(struct bb_sim_pack *pack, double seconds)
 {
     double heat_j = 0;
-    double balance_a[BB_SIM_CELLS_MAX];
+    double balance_a[BB_SIM_CELLS_MAX] = {0};
     double middle_v = (bb_sim_pack_lowest_cell(pack) + bb_sim_pack_highest_cell(pack)) / 2;
     for (unsigned i = 0; i < pack->setup.cell_count; i++) {
         balance_a[i] = balance_current(pack, i, middle_v);

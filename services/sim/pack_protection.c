@@ -8,32 +8,32 @@ enum blocks { BLOCKS_NOTHING = 0, BLOCKS_CHARGE = 1, BLOCKS_DISCHARGE = 2, BLOCK
 
 /* A level is reached at or above its value, or at or below when the row says low. */
 struct rule {
-    bool low;
     double warn, trip, release;
     enum blocks blocks;
+    bool low;
 };
 
 /* Pack rows are by the cell. Currents have a rule of their own. */
 static const struct rule rules[BB_SIM_ALARMS] = {
-    [BB_SIM_CELL_HIGH] = {false, BB_SIM_CELL_HIGH_WARN_V, BB_SIM_CELL_HIGH_V,
-                          BB_SIM_CELL_HIGH_RELEASE_V, BLOCKS_CHARGE},
-    [BB_SIM_CELL_LOW] = {true, BB_SIM_CELL_LOW_WARN_V, BB_SIM_CELL_LOW_V, BB_SIM_CELL_LOW_RELEASE_V,
-                         BLOCKS_DISCHARGE},
-    [BB_SIM_PACK_HIGH] = {false, BB_SIM_CELL_HIGH_WARN_V, BB_SIM_CELL_HIGH_V,
-                          BB_SIM_CELL_HIGH_RELEASE_V, BLOCKS_CHARGE},
-    [BB_SIM_PACK_LOW] = {true, BB_SIM_CELL_LOW_WARN_V, BB_SIM_PACK_LOW_CELL_V,
-                         BB_SIM_CELL_LOW_RELEASE_V, BLOCKS_DISCHARGE},
-    [BB_SIM_CHARGE_HOT] = {false, BB_SIM_CHARGE_HOT_RELEASE_C, BB_SIM_CHARGE_HOT_C,
-                           BB_SIM_CHARGE_HOT_RELEASE_C, BLOCKS_CHARGE},
-    [BB_SIM_CHARGE_COLD] = {true, 2, BB_SIM_CHARGE_COLD_C, BB_SIM_CHARGE_COLD_RELEASE_C,
-                            BLOCKS_CHARGE},
-    [BB_SIM_DISCHARGE_HOT] = {false, BB_SIM_DISCHARGE_HOT_RELEASE_C, BB_SIM_DISCHARGE_HOT_C,
-                              BB_SIM_DISCHARGE_HOT_RELEASE_C, BLOCKS_DISCHARGE},
-    [BB_SIM_DISCHARGE_COLD] = {true, BB_SIM_DISCHARGE_COLD_RELEASE_C, BB_SIM_DISCHARGE_COLD_C,
-                               BB_SIM_DISCHARGE_COLD_RELEASE_C, BLOCKS_DISCHARGE},
-    [BB_SIM_MOS_HOT] = {false, 90, BB_SIM_MOS_HOT_C, BB_SIM_MOS_HOT_RELEASE_C, BLOCKS_BOTH},
-    [BB_SIM_IMBALANCE] = {false, 0.2, 0.5, 0.4, BLOCKS_NOTHING},
-    [BB_SIM_SOC_LOW] = {true, 10, 5, 6, BLOCKS_NOTHING},
+    [BB_SIM_CELL_HIGH] = {BB_SIM_CELL_HIGH_WARN_V, BB_SIM_CELL_HIGH_V, BB_SIM_CELL_HIGH_RELEASE_V,
+                          BLOCKS_CHARGE, false},
+    [BB_SIM_CELL_LOW] = {BB_SIM_CELL_LOW_WARN_V, BB_SIM_CELL_LOW_V, BB_SIM_CELL_LOW_RELEASE_V,
+                         BLOCKS_DISCHARGE, true},
+    [BB_SIM_PACK_HIGH] = {BB_SIM_CELL_HIGH_WARN_V, BB_SIM_CELL_HIGH_V, BB_SIM_CELL_HIGH_RELEASE_V,
+                          BLOCKS_CHARGE, false},
+    [BB_SIM_PACK_LOW] = {BB_SIM_CELL_LOW_WARN_V, BB_SIM_PACK_LOW_CELL_V, BB_SIM_CELL_LOW_RELEASE_V,
+                         BLOCKS_DISCHARGE, true},
+    [BB_SIM_CHARGE_HOT] = {BB_SIM_CHARGE_HOT_RELEASE_C, BB_SIM_CHARGE_HOT_C,
+                           BB_SIM_CHARGE_HOT_RELEASE_C, BLOCKS_CHARGE, false},
+    [BB_SIM_CHARGE_COLD] = {2, BB_SIM_CHARGE_COLD_C, BB_SIM_CHARGE_COLD_RELEASE_C, BLOCKS_CHARGE,
+                            true},
+    [BB_SIM_DISCHARGE_HOT] = {BB_SIM_DISCHARGE_HOT_RELEASE_C, BB_SIM_DISCHARGE_HOT_C,
+                              BB_SIM_DISCHARGE_HOT_RELEASE_C, BLOCKS_DISCHARGE, false},
+    [BB_SIM_DISCHARGE_COLD] = {BB_SIM_DISCHARGE_COLD_RELEASE_C, BB_SIM_DISCHARGE_COLD_C,
+                               BB_SIM_DISCHARGE_COLD_RELEASE_C, BLOCKS_DISCHARGE, true},
+    [BB_SIM_MOS_HOT] = {90, BB_SIM_MOS_HOT_C, BB_SIM_MOS_HOT_RELEASE_C, BLOCKS_BOTH, false},
+    [BB_SIM_IMBALANCE] = {0.2, 0.5, 0.4, BLOCKS_NOTHING, false},
+    [BB_SIM_SOC_LOW] = {10, 5, 6, BLOCKS_NOTHING, true},
     [BB_SIM_CHARGE_CURRENT] = {.blocks = BLOCKS_CHARGE},
     [BB_SIM_DISCHARGE_CURRENT] = {.blocks = BLOCKS_DISCHARGE},
 };
