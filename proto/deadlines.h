@@ -29,6 +29,8 @@
 #define BB_STOP_MS 2500
 /* A silent address on a shared wire is asked again after at most this long. */
 #define BB_BACKOFF_MAX_MS 30000
+/* A broker that has not accepted a connection within this is given up and tried again. */
+#define BB_BROKER_ANSWER_MS 10000
 
 /* Age in ms from which a reading counts as stale; interval_ms is its expected period. */
 static inline int64_t bb_stale_after_ms(int64_t interval_ms)
