@@ -414,7 +414,9 @@ static void publish_health(struct bb_actor *actor, void *arg)
 static void feed_watchdog(struct bb_actor *actor, void *arg)
 {
     (void)arg;
-    bb_notify_send(&actor->notify, "WATCHDOG=1");
+    const struct bb_bus_client_counters *counters = bb_bus_client_counters(actor->bus);
+    bb_notify_send(&actor->notify, "WATCHDOG=1\nX_BUSBAR_MESSAGES=%lld %lld",
+                   (long long)counters->messages_in, (long long)counters->messages_out);
 }
 
 /* --- Life --- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/config_values.h"
+#include "common/names.h"
 
 #define LINE_MAX_BYTES 4096
 #define NAME_MAX_BYTES 33

@@ -15,7 +15,4 @@ size_t bb_value_reals(const char *value, double *ret_values, size_t capacity);
 size_t bb_value_integers(const char *value, int64_t *ret_values, size_t capacity);
 bool bb_value_word(const char *value, size_t index, char *ret_word, size_t capacity);
 
-/* Edit distance of two names, at most limit + 1. */
-size_t bb_name_distance(const char *a, const char *b, size_t limit);
-
 #endif
