@@ -25,8 +25,30 @@
 #define BB_STEP_MAX_MS 10000
 /* A supervised process that does not report for this long is hung and gets killed. */
 #define BB_WATCHDOG_MS 5000
+/* A process that does not say READY for this long after its start is hung, too. Twice the
+ * watchdog: loading a program from a slow SD card is part of it. */
+#define BB_READY_MS 10000
+/* Processes of a later start order wait this long at most for the earlier ones. */
+#define BB_START_ORDER_MS 2000
+/* Time for a core dump between SIGABRT and SIGKILL of a hung process. */
+#define BB_ABORT_MS 500
 /* Everything has ended this long after SIGTERM, or it is killed. */
 #define BB_STOP_MS 2500
+/* When everything is to end, the bus is asked to this long after the others at the latest. */
+#define BB_STOP_BUS_MS 2000
+/* A process that dies is started again at once, then after this, doubled each time, ... */
+#define BB_RESTART_FIRST_MS 500
+/* ... up to this: nothing is ever given up, and nothing burns the CPU. */
+#define BB_RESTART_MAX_MS 30000
+/* After running this long the next death counts as the first one again. */
+#define BB_HEALTHY_MS 60000
+/* A client of the control socket that neither completes its request nor takes its answer for
+ * this long is dropped. */
+#define BB_CONTROL_MS 5000
+/* "busbar restart" and the like stop waiting for the outcome here: stop, then start. */
+#define BB_OUTCOME_MS 15000
+/* A command to a battery is answered within this, or it has failed. */
+#define BB_REPLY_MS 5000
 /* A silent address on a shared wire is asked again after at most this long. */
 #define BB_BACKOFF_MAX_MS 30000
 /* A broker that has not accepted a connection within this is given up and tried again. */
