@@ -23,6 +23,18 @@
 #define BB_DECISION_MAX_AGE_MS 5000
 /* Longest time step that is integrated or ramped over; a larger gap counts as stale data. */
 #define BB_STEP_MAX_MS 10000
+/* A switch that was reported and is not any more counts as it was for this long, then as open. */
+#define BB_SWITCH_UNKNOWN_MS 10000
+/* Something that changed although it must not (number of cells), and data after a crash loop,
+ * have to be steady for this long before they are believed. */
+#define BB_SETTLE_MS 60000
+/* A restarted aggregator waits this long for the batteries it knew before it counts them as
+ * missing. */
+#define BB_START_MS 60000
+/* A persisted hold, latch or absorption older than this says nothing about now. */
+#define BB_RECORD_MAX_AGE_MS 600000
+/* A missing battery's SoC is estimated from its bank's current for this long. */
+#define BB_SOC_ESTIMATE_MS 600000
 /* A supervised process that does not report for this long is hung and gets killed. */
 #define BB_WATCHDOG_MS 5000
 /* A process that does not say READY for this long after its start is hung, too. Twice the
