@@ -12,6 +12,7 @@ extern const struct bb_section bb_section_bus;
 extern const struct bb_section bb_section_serial;
 extern const struct bb_section bb_section_sim;
 extern const struct bb_section bb_section_charge;
+extern const struct bb_section bb_section_battery;
 extern const struct bb_section bb_section_bank;
 extern const struct bb_section bb_section_aggregator;
 extern const struct bb_section bb_section_dbus;

@@ -26,6 +26,11 @@ static const size_t every_kind[] = {
     KIND(low_temperature),        KIND(high_internal_temperature), KIND(fuse_blown),
 };
 
+static struct bb_integer *level_in(struct bb_protection *protection, size_t kind)
+{
+    return (struct bb_integer *)(void *)((char *)protection + kind);
+}
+
 static const struct bb_integer *level_at(const struct bb_protection *protection, size_t kind)
 {
     return (const struct bb_integer *)(const void *)((const char *)protection + kind);
@@ -84,10 +89,19 @@ void bb_alarms_merge(struct bb_protection *worst, const struct bb_protection *ot
 {
     for (size_t i = 0; i < sizeof every_kind / sizeof every_kind[0]; i++) {
         const struct bb_integer *level = level_at(other, every_kind[i]);
-        struct bb_integer *mine =
-            (struct bb_integer *)(void *)((char *)worst + every_kind[i]);
+        struct bb_integer *mine = level_in(worst, every_kind[i]);
         if (level->present && (!mine->present || mine->value < level->value)) {
             *mine = *level;
+        }
+    }
+}
+
+void bb_alarms_take(struct bb_protection *kept, const struct bb_protection *reported)
+{
+    for (size_t i = 0; i < sizeof every_kind / sizeof every_kind[0]; i++) {
+        const struct bb_integer *level = level_at(reported, every_kind[i]);
+        if (level->present) {
+            *level_in(kept, every_kind[i]) = *level;
         }
     }
 }

@@ -16,6 +16,10 @@ struct bb_protection bb_alarms_decide(const struct bb_protection *protection,
                                       const struct bb_contradiction_view *contradictions,
                                       bool cells_missing);
 
+/* Takes over every kind reported; a kind that is not reported any more stays as it was, since
+ * silence does not end an alarm. */
+void bb_alarms_take(struct bb_protection *kept, const struct bb_protection *reported);
+
 /* Raises *level to at least least. */
 void bb_alarm_raise(struct bb_integer *level, int64_t least);
 

@@ -66,9 +66,9 @@ struct bb_bank_config {
     size_t ignored_count;
     char ignored[BB_MEMBERS_MAX][BB_ID_MAX]; /* never members, even if seen */
     double max_a[BB_DIRECTIONS];             /* INFINITY: the sum of the members' */
-    int64_t hold_ms;                         /* as the members' longest */
-    double rate_a_per_s;                     /* per connected battery */
-    double threshold;
+    int64_t hold_ms[BB_DIRECTIONS];          /* before a limit may rise */
+    double rate_a_per_s[BB_DIRECTIONS];      /* per connected battery */
+    double threshold[BB_DIRECTIONS];         /* fraction of the members' maxima */
     int64_t cvl_hold_ms;
     double cvl_rate_v_per_s;
     double voltage_drop_v;
