@@ -7,23 +7,37 @@
 #define KIND(name) offsetof(struct bb_protection, name)
 
 static const size_t forbid_charging[] = {
-    KIND(high_voltage),          KIND(high_cell_voltage),       KIND(high_charge_current),
-    KIND(high_charge_temperature), KIND(low_charge_temperature), KIND(internal_failure),
+    KIND(high_voltage),
+    KIND(high_cell_voltage),
+    KIND(high_charge_current),
+    KIND(high_charge_temperature),
+    KIND(low_charge_temperature),
+    KIND(internal_failure),
     KIND(fuse_blown),
 };
 
 static const size_t forbid_discharging[] = {
-    KIND(low_voltage),     KIND(low_cell_voltage), KIND(high_discharge_current),
-    KIND(high_temperature), KIND(low_temperature), KIND(internal_failure),
+    KIND(low_voltage),      KIND(low_cell_voltage), KIND(high_discharge_current),
+    KIND(high_temperature), KIND(low_temperature),  KIND(internal_failure),
     KIND(fuse_blown),
 };
 
 static const size_t every_kind[] = {
-    KIND(high_voltage),           KIND(high_cell_voltage),   KIND(low_voltage),
-    KIND(low_cell_voltage),       KIND(low_soc),             KIND(high_charge_current),
-    KIND(high_discharge_current), KIND(cell_imbalance),      KIND(internal_failure),
-    KIND(high_charge_temperature), KIND(low_charge_temperature), KIND(high_temperature),
-    KIND(low_temperature),        KIND(high_internal_temperature), KIND(fuse_blown),
+    KIND(high_voltage),
+    KIND(high_cell_voltage),
+    KIND(low_voltage),
+    KIND(low_cell_voltage),
+    KIND(low_soc),
+    KIND(high_charge_current),
+    KIND(high_discharge_current),
+    KIND(cell_imbalance),
+    KIND(internal_failure),
+    KIND(high_charge_temperature),
+    KIND(low_charge_temperature),
+    KIND(high_temperature),
+    KIND(low_temperature),
+    KIND(high_internal_temperature),
+    KIND(fuse_blown),
 };
 
 static struct bb_integer *level_in(struct bb_protection *protection, size_t kind)

@@ -41,8 +41,8 @@ static bool add_member(struct bb_bank_state *state, const struct bb_bank_config 
         return false;
     }
     struct bb_bank_member *member = &state->members[state->member_count++];
-    *member = (struct bb_bank_member){.overload_ms = {-1, -1}, .mismatch_ms = -1,
-                                      .excluded_ms = -1};
+    *member =
+        (struct bb_bank_member){.overload_ms = {-1, -1}, .mismatch_ms = -1, .excluded_ms = -1};
     bb_text_append(member->id, sizeof member->id, id);
     return true;
 }
@@ -67,8 +67,8 @@ void bb_bank_restore(struct bb_bank_state *state, const struct bb_bank_config *c
         return;
     }
     if (record->control_v.present) {
-        state->ceiling = (struct bb_ceiling){.known = true, .volts = record->control_v.value,
-                                             .limited = record->limited};
+        state->ceiling = (struct bb_ceiling){
+            .known = true, .volts = record->control_v.value, .limited = record->limited};
         state->transition_v = record->control_v.value;
         state->mode = record->floating ? BB_MODE_FLOAT_TRANSITION : BB_MODE_BULK;
     }
@@ -113,13 +113,14 @@ static const struct bb_decision *find_decision(const struct bb_bank_input *input
 
 static bool is_present(const struct bb_decision *decision)
 {
-    return decision && (decision->link.state == BB_LINK_ONLINE ||
-                        decision->link.state == BB_LINK_STALE);
+    return decision &&
+           (decision->link.state == BB_LINK_ONLINE || decision->link.state == BB_LINK_STALE);
 }
 
 static void learn_members(const struct bb_bank_config *config, struct bb_bank_state *state,
                           const struct bb_bank_input *inputs, size_t count)
 {
+    state->crowded_out = 0;
     for (size_t i = 0; !config->listed && i < count; i++) {
         if (is_present(inputs[i].decision) && add_member(state, config, inputs[i].id)) {
             state->changed_ms = 0;

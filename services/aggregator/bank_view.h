@@ -1,5 +1,5 @@
 /* One evaluation of a bank, shared by the files it is made of (bank.c, bank_values.c,
- * bank_voltage.c, bank_current.c). */
+ * bank_voltage.c, bank_current.c, bank_shares.c, bank_guard.c). */
 #ifndef BUSBAR_SERVICES_AGGREGATOR_BANK_VIEW_H
 #define BUSBAR_SERVICES_AGGREGATOR_BANK_VIEW_H
 
@@ -27,6 +27,24 @@ struct bb_bank_view {
 void bb_bank_values(struct bb_bank_view *view, struct bb_charge *charge);
 void bb_bank_voltage(struct bb_bank_view *view, struct bb_charge *charge);
 void bb_bank_current(struct bb_bank_view *view, struct bb_charge *charge);
+
+/* bank_shares.c: share of every item in that direction. */
+void bb_bank_shares(struct bb_bank_view *view, enum bb_direction direction);
+
+/* Current as the BMS reports it, positive in that direction; 0 when unknown. */
+double bb_bank_raw_current(const struct bb_bank_item *item, enum bb_direction direction);
+double bb_bank_raw_sum(const struct bb_bank_view *view, enum bb_direction direction);
+
+/* bank_guard.c */
+void bb_bank_check_voltages(struct bb_bank_view *view);
+void bb_bank_watch_rejoining(struct bb_bank_view *view);
+/* The bank's limit while some battery takes more than its own, INFINITY otherwise; names these
+ * batteries in text. */
+double bb_bank_overload_limit(struct bb_bank_view *view, enum bb_direction direction, char *text,
+                              size_t capacity);
+
+/* Appends "<name>: <reason>" to a list of reasons. */
+void bb_bank_reason(char *text, size_t capacity, const char *name, const char *reason);
 
 /* Sets or clears a trouble of a member. */
 void bb_bank_trouble(struct bb_bank_item *item, enum bb_member_trouble trouble, bool set);

@@ -54,8 +54,8 @@ static void read_charging(const struct bb_config *config, struct bb_current_conf
                &current->cell);
     read_curve(config, "temperatures_while_charging", "max_charge_current_t_fraction",
                &current->temperature);
-    read_curve(config, "mosfet_temperatures_while_charging",
-               "max_charge_current_t_mosfet_fraction", &current->mosfet);
+    read_curve(config, "mosfet_temperatures_while_charging", "max_charge_current_t_mosfet_fraction",
+               &current->mosfet);
     read_curve(config, "soc_while_charging", "max_charge_current_soc_fraction", &current->soc);
 }
 
@@ -85,9 +85,8 @@ static void read_sensors(const struct bb_config *config, struct bb_charge_config
 {
     static const char *const names[BB_SENSORS] = {"temperature_1_name", "temperature_2_name",
                                                   "temperature_3_name", "temperature_4_name"};
-    static const char *const adjusts[BB_SENSORS] = {
-        "temperature_1_adjust", "temperature_2_adjust", "temperature_3_adjust",
-        "temperature_4_adjust"};
+    static const char *const adjusts[BB_SENSORS] = {"temperature_1_adjust", "temperature_2_adjust",
+                                                    "temperature_3_adjust", "temperature_4_adjust"};
     int64_t used[BB_SENSORS];
     size_t count =
         bb_config_integers(config, "charge", "", "temperature_source_battery", used, BB_SENSORS);

@@ -58,8 +58,8 @@ void bb_contradictions_update(struct bb_contradictions *state,
                               struct bb_contradiction_view *ret_view)
 {
     struct bb_contradiction_view view = {.voltages_differ = facts->deviates};
-    view.voltages_exclude = bb_lasts(&state->deviation_ms, facts->deviation > DEVIATION_MOST,
-                                     DEVIATION_MS, step_ms);
+    view.voltages_exclude =
+        bb_lasts(&state->deviation_ms, facts->deviation > DEVIATION_MOST, DEVIATION_MS, step_ms);
     for (unsigned i = 0; i < BB_DIRECTIONS; i++) {
         double amps = current_in(facts, (enum bb_direction)i);
         bool against_fet = facts->fet[i] == BB_FET_OPEN && amps > FET_CURRENT_A;

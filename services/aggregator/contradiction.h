@@ -13,11 +13,11 @@ struct bb_contradictions {
 };
 
 struct bb_contradiction_view {
-    bool voltages_differ;             /* pack voltage and cell sum: a warning */
-    bool voltages_exclude;            /* by more than 10 % for 10 s: no current at all */
+    bool voltages_differ;                /* pack voltage and cell sum: a warning */
+    bool voltages_exclude;               /* by more than 10 % for 10 s: no current at all */
     bool fet_disbelieved[BB_DIRECTIONS]; /* current flows through a switch reported open */
-    int excess_level[BB_DIRECTIONS];  /* limit not obeyed: 0, 1 after 30 s, 2 after 5 min */
-    bool soc_doubtful;                /* full or empty by SoC but not by the cells */
+    int excess_level[BB_DIRECTIONS];     /* limit not obeyed: 0, 1 after 30 s, 2 after 5 min */
+    bool soc_doubtful;                   /* full or empty by SoC but not by the cells */
 };
 
 void bb_contradictions_init(struct bb_contradictions *state);

@@ -55,8 +55,8 @@ static void lower_by_temperature(struct bb_current_target *target,
     bool lost = false;
     for (unsigned i = 0; i < BB_SENSORS; i++) {
         if (facts->sensor_known[i]) {
-            share = fmin(share, fraction(config, &current->temperature, facts->sensor[i],
-                                         BB_STEP_SMALLER));
+            share = fmin(
+                share, fraction(config, &current->temperature, facts->sensor[i], BB_STEP_SMALLER));
             lost = lost || !facts->sensor_valid[i];
         }
     }
@@ -71,9 +71,8 @@ static void lower_by_temperature(struct bb_current_target *target,
     }
 }
 
-static void lower_by_mosfet(struct bb_current_target *target,
-                            const struct bb_charge_config *config, const struct bb_facts *facts,
-                            enum bb_direction direction)
+static void lower_by_mosfet(struct bb_current_target *target, const struct bb_charge_config *config,
+                            const struct bb_facts *facts, enum bb_direction direction)
 {
     const struct bb_current_config *current = &config->current[direction];
     if (!current->use_mosfet || !facts->mosfet_known) {

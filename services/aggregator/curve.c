@@ -26,8 +26,10 @@ int bb_curve_make(const double *x, size_t x_count, const double *y, size_t y_cou
     }
     for (size_t i = 0; i < x_count; i++) {
         if (!isfinite(x[i]) || !(y[i] >= 0.0 && y[i] <= 1.0)) {
-            return bb_fail(problem, BB_ERR_RANGE, "", "point %zu is not a number or its fraction "
-                           "is not within 0..1", i + 1);
+            return bb_fail(problem, BB_ERR_RANGE, "",
+                           "point %zu is not a number or its fraction "
+                           "is not within 0..1",
+                           i + 1);
         }
     }
     if (!is_monotonic(x, x_count)) {

@@ -4,13 +4,13 @@
 
 #include "services/aggregator/contradiction.h"
 
-#define EPSILON_V 1e-6                /* sums of millivolts are not exact in binary */
-#define START_TOLERANCE_V 0.0005      /* per cell, below full voltage, starts absorption */
-#define ABSORPTION_END_DROP_V 0.5     /* below full voltage ends absorption, for the pack */
-#define AT_VOLTAGE_V 0.1              /* this close to the limit counts as being there */
+#define EPSILON_V 1e-6            /* sums of millivolts are not exact in binary */
+#define START_TOLERANCE_V 0.0005  /* per cell, below full voltage, starts absorption */
+#define ABSORPTION_END_DROP_V 0.5 /* below full voltage ends absorption, for the pack */
+#define AT_VOLTAGE_V 0.1          /* this close to the limit counts as being there */
 #define TRANSITION_V_PER_S 0.001
-#define CLIPPED_MARGIN_V 0.010        /* keeps the clipped sum just above the pack voltage */
-#define OVERVOLTAGE_V 0.15            /* above the cell limit: stop charging whatever the mode */
+#define CLIPPED_MARGIN_V 0.010 /* keeps the clipped sum just above the pack voltage */
+#define OVERVOLTAGE_V 0.15     /* above the cell limit: stop charging whatever the mode */
 #define APART_MS 60000
 #define APART_CURRENT_C 0.1           /* load pulls cells apart; only rest counts */
 #define RETRY_MS (24 * 3600 * 1000LL) /* after absorption that took too long */
@@ -23,8 +23,8 @@ static double round_to(double value, double steps_per_unit)
 
 void bb_cvl_init(struct bb_cvl *cvl, const struct bb_charge_config *config)
 {
-    *cvl = (struct bb_cvl){.mode = config->cvl_enabled ? BB_MODE_BULK : BB_MODE_FIXED,
-                           .apart_ms = -1};
+    *cvl =
+        (struct bb_cvl){.mode = config->cvl_enabled ? BB_MODE_BULK : BB_MODE_FIXED, .apart_ms = -1};
 }
 
 struct bb_cvl_levels bb_cvl_levels(const struct bb_charge_config *config, unsigned cell_count,
@@ -96,8 +96,8 @@ static bool difference_asks_for_bulk(struct bb_cvl *cvl, const struct bb_charge_
                                      const struct bb_facts *facts, int64_t step_ms)
 {
     double difference_v = facts->max_v - facts->min_v;
-    bool at_rest = facts->current_valid &&
-                   fabs(facts->raw_current) < APART_CURRENT_C * facts->capacity_ah;
+    bool at_rest =
+        facts->current_valid && fabs(facts->raw_current) < APART_CURRENT_C * facts->capacity_ah;
     bool apart = at_rest && difference_v >= config->bulk_diff_v - EPSILON_V;
     return bb_lasts(&cvl->apart_ms, apart, APART_MS, step_ms);
 }
@@ -225,8 +225,8 @@ static double allowed_voltage(const struct bb_cvl *cvl, const struct bb_charge_c
 }
 
 void bb_cvl_update(struct bb_cvl *cvl, const struct bb_charge_config *config,
-                   const struct bb_facts *facts, const struct bb_cvl_input *input,
-                   int64_t step_ms, struct bb_cvl_view *ret_view)
+                   const struct bb_facts *facts, const struct bb_cvl_input *input, int64_t step_ms,
+                   struct bb_cvl_view *ret_view)
 {
     struct bb_cvl_levels levels = bb_cvl_levels(config, facts->cell_count, facts->most_v);
     if (!config->cvl_enabled) {
@@ -242,8 +242,8 @@ void bb_cvl_update(struct bb_cvl *cvl, const struct bb_charge_config *config,
         }
         move_mode(cvl, &levels, step_ms);
     }
-    bool overvoltage = input->alarm_overvoltage ||
-                       facts->max_v >= config->max_cell_v + OVERVOLTAGE_V - EPSILON_V;
+    bool overvoltage =
+        input->alarm_overvoltage || facts->max_v >= config->max_cell_v + OVERVOLTAGE_V - EPSILON_V;
     double allowed_v = allowed_voltage(cvl, config, facts, &levels, step_ms);
     allowed_v = overvoltage ? fmin(allowed_v, levels.float_v) : allowed_v;
     allowed_v = input->hold_at_sum ? fmin(allowed_v, facts->sum_v) : allowed_v;
@@ -256,8 +256,8 @@ void bb_cvl_update(struct bb_cvl *cvl, const struct bb_charge_config *config,
         .mode = cvl->mode,
         .levels = levels,
         .control_v = fmin(cvl->ceiling.volts, levels.max_v),
-        .tolerated_v = fmax(overvoltage ? fmin(tolerated_v, levels.float_v) : tolerated_v,
-                            levels.min_v),
+        .tolerated_v =
+            fmax(overvoltage ? fmin(tolerated_v, levels.float_v) : tolerated_v, levels.min_v),
         .limit = limit,
         .overvoltage = overvoltage,
     };

@@ -28,7 +28,7 @@ struct bb_cvl {
     struct bb_ceiling ceiling;
     double transition_from_v;
     int64_t transition_ms;
-    int64_t apart_ms; /* cells apart at rest in float; -1 not */
+    int64_t apart_ms;        /* cells apart at rest in float; -1 not */
     bool full_at_low_soc;    /* the SoC that ended absorption cannot ask for bulk again */
     bool bulk_by_difference; /* back in bulk because cells drifted apart */
     bool gave_up;            /* absorption took too long */
@@ -42,9 +42,9 @@ struct bb_cvl_levels {
 
 /* What else decides. */
 struct bb_cvl_input {
-    bool soc_usable;       /* facts->soc may decide about bulk and float */
+    bool soc_usable;        /* facts->soc may decide about bulk and float */
     bool alarm_overvoltage; /* the BMS protects itself against over-voltage */
-    bool hold_at_sum;      /* charge current that cannot be stopped: no more than now */
+    bool hold_at_sum;       /* charge current that cannot be stopped: no more than now */
 };
 
 struct bb_cvl_view {
@@ -64,8 +64,8 @@ struct bb_cvl_levels bb_cvl_levels(const struct bb_charge_config *config, unsign
 
 /* One step. facts->cells_valid must hold. */
 void bb_cvl_update(struct bb_cvl *cvl, const struct bb_charge_config *config,
-                   const struct bb_facts *facts, const struct bb_cvl_input *input,
-                   int64_t step_ms, struct bb_cvl_view *ret_view);
+                   const struct bb_facts *facts, const struct bb_cvl_input *input, int64_t step_ms,
+                   struct bb_cvl_view *ret_view);
 
 /* "Bulk", "Absorption", ...: other programs look for these words. */
 const char *bb_charge_mode_text(enum bb_charge_mode mode);

@@ -121,8 +121,8 @@ static void block(struct bb_decision_state *state, const struct bb_charge_config
 static void take(const struct bb_charge_config *config, struct bb_decision_state *state,
                  const struct bb_snapshot *snapshot)
 {
-    bool newer = snapshot->seen && (!state->validity.taken ||
-                                    snapshot->mono_ms > state->validity.sample_ms);
+    bool newer =
+        snapshot->seen && (!state->validity.taken || snapshot->mono_ms > state->validity.sample_ms);
     if (newer) {
         bb_alarms_take(&state->protection, &snapshot->battery.protection);
         bb_validity_take(&state->validity, config, snapshot);

@@ -69,8 +69,7 @@ static void fill_limits(struct bb_charge *charge, const struct bb_charge_config 
     bool allow[BB_DIRECTIONS];
     for (unsigned i = 0; i < BB_DIRECTIONS; i++) {
         enum bb_fet fet = decision->facts.fet[i];
-        allow[i] = decision->limit_a[i] > 0.0 && (fet == BB_FET_CLOSED ||
-                                                  fet == BB_FET_UNREPORTED);
+        allow[i] = decision->limit_a[i] > 0.0 && (fet == BB_FET_CLOSED || fet == BB_FET_UNREPORTED);
     }
     charge->allow_charge = bb_flag(allow[BB_CHARGING]);
     charge->allow_discharge = bb_flag(allow[BB_DISCHARGING]);

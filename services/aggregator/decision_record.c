@@ -7,8 +7,8 @@
 static void restore_reading(struct bb_reading *reading, const struct bb_real *value)
 {
     if (value->present) {
-        *reading = (struct bb_reading){.known = true, .value = value->value,
-                                       .at_ms = BB_LONG_AGO_MS};
+        *reading =
+            (struct bb_reading){.known = true, .value = value->value, .at_ms = BB_LONG_AGO_MS};
     }
 }
 
@@ -43,8 +43,8 @@ static void restore_voltage(struct bb_cvl *cvl, const struct bb_decision_record 
         cvl->absorbing = recent && record->absorbing && !record->floating;
         cvl->absorbed_ms = cvl->absorbing ? record->absorbed_ms : 0;
         cvl->full_ms = recent ? record->full_ms : 0;
-        cvl->ceiling.known = recent && record->control_v.present &&
-                             (record->limited || record->floating);
+        cvl->ceiling.known =
+            recent && record->control_v.present && (record->limited || record->floating);
     }
     if (!cvl->ceiling.known) {
         return;

@@ -15,11 +15,11 @@ enum bb_reason {
     BB_REASON_TEMPERATURE,
     BB_REASON_MOSFET,
     BB_REASON_SOC,
-    BB_REASON_BMS,          /* the BMS has opened its switch, or stopped reporting it */
-    BB_REASON_ALARM,        /* the BMS reports an alarm */
-    BB_REASON_OVERVOLTAGE,  /* a cell far above its limit */
-    BB_REASON_SENSOR,       /* a temperature sensor that worked before does not any more */
-    BB_REASON_NO_DATA,      /* something the decision needs is unknown */
+    BB_REASON_BMS,           /* the BMS has opened its switch, or stopped reporting it */
+    BB_REASON_ALARM,         /* the BMS reports an alarm */
+    BB_REASON_OVERVOLTAGE,   /* a cell far above its limit */
+    BB_REASON_SENSOR,        /* a temperature sensor that worked before does not any more */
+    BB_REASON_NO_DATA,       /* something the decision needs is unknown */
     BB_REASON_CONTRADICTION, /* readings that cannot both be true */
     BB_REASON_STARTING,
     BB_REASON_RESTARTS, /* the aggregator restarted too often */

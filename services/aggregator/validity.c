@@ -10,8 +10,8 @@
 #define SENSOR_OPEN_C (-40.0) /* what an open thermistor decodes to: unknown, not cold */
 #define SENSOR_MAX_C 120.0
 #define MOSFET_MAX_C 200.0
-#define PACK_SPREAD 0.2     /* pack voltage against cell sum */
-#define CURRENT_FACTOR 3.0  /* of the configured maximum */
+#define PACK_SPREAD 0.2      /* pack voltage against cell sum */
+#define CURRENT_FACTOR 3.0   /* of the configured maximum */
 #define CURRENT_FLOOR_A 10.0 /* so that a configured maximum of 0 still lets a current be seen */
 /* Contradiction between pack voltage and cell sum. */
 #define DEVIATION 0.02
@@ -246,8 +246,7 @@ static enum bb_fet view_fet(const struct bb_validity *validity, const struct bb_
     if (!fet->known) {
         return BB_FET_UNREPORTED;
     }
-    if (fet->at_ms == BB_LONG_AGO_MS ||
-        validity->sample_ms - fet->at_ms >= BB_SWITCH_UNKNOWN_MS) {
+    if (fet->at_ms == BB_LONG_AGO_MS || validity->sample_ms - fet->at_ms >= BB_SWITCH_UNKNOWN_MS) {
         return fet->value > 0.5 ? BB_FET_UNKNOWN : BB_FET_OPEN;
     }
     return fet->value > 0.5 ? BB_FET_CLOSED : BB_FET_OPEN;
@@ -273,8 +272,7 @@ static void view_charge(const struct bb_validity *validity, const struct bb_char
     facts->soc_valid = is_fresh(validity, &validity->soc);
     facts->soc = validity->soc.value;
     facts->capacity_reported = validity->capacity.known;
-    facts->capacity_ah =
-        validity->capacity.known ? validity->capacity.value : config->capacity_ah;
+    facts->capacity_ah = validity->capacity.known ? validity->capacity.value : config->capacity_ah;
     facts->remain_valid = is_fresh(validity, &validity->remain);
     facts->remain_ah = validity->remain.value;
     facts->most_v = validity->most_v.known ? validity->most_v.value : 0.0;

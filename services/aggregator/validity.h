@@ -31,7 +31,7 @@ struct bb_reading {
 struct bb_validity {
     bool taken; /* a snapshot has been taken in */
     int64_t sample_ms, interval_ms;
-    unsigned cell_count; /* established; 0 unknown */
+    unsigned cell_count;  /* established; 0 unknown */
     unsigned other_count; /* a different count reported since other_since_ms, or 0 */
     int64_t other_since_ms;
     bool cells_known;
@@ -60,8 +60,8 @@ struct bb_facts {
     unsigned max_cell, min_cell; /* from 0 */
     bool voltage_valid, current_valid, soc_valid, mosfet_valid;
     double voltage, soc, mosfet;
-    double current;     /* as the switches allow it */
-    double raw_current; /* as reported */
+    double current;               /* as the switches allow it */
+    double raw_current;           /* as reported */
     bool soc_known, mosfet_known; /* ever: soc, mosfet are the last good values */
     bool sensor_known[BB_SENSORS], sensor_valid[BB_SENSORS];
     double sensor[BB_SENSORS];
