@@ -59,7 +59,7 @@ static int check_head(const char *text, size_t size, uint32_t *ret_crc, size_t *
     int version = 0;
     int used = 0;
     if (strncmp(head, MAGIC " ", sizeof MAGIC) != 0 ||
-        sscanf(head + sizeof MAGIC, "%9d %8" SCNx32 " %zu%n", &version, ret_crc, ret_body_size,
+        sscanf(head + sizeof MAGIC, "%9d %8" SCNx32 " %6zu%n", &version, ret_crc, ret_body_size,
                &used) != 3 || /* NOLINT(cert-err34-c): a wrong number fails the checksum */
         head[sizeof MAGIC + (size_t)used] != '\0') {
         return bb_fail(problem, BB_ERR_MALFORMED, "line 1", "is not one of a state file");

@@ -1,6 +1,7 @@
 #include "services/aggregator/persist_json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "services/aggregator/text.h"
@@ -282,18 +283,13 @@ json_t *bb_saved_to_json(const struct bb_saved *saved)
     return exchange.object;
 }
 
-int bb_saved_from_json(const json_t *object, struct bb_saved *ret_saved, struct bb_problem *problem)
+int bb_saved_from_json(json_t *object, struct bb_saved *ret_saved, struct bb_problem *problem)
 {
     if (!json_is_object(object)) {
         return bb_fail(problem, BB_ERR_TYPE, "body", "is not a JSON object");
     }
-    json_t *readable = json_copy((json_t *)(uintptr_t)object); /* its values are only read */
-    if (!readable) {
-        return BB_ERR_NO_MEMORY;
-    }
-    struct exchange exchange = {.object = readable, .reading = true, .problem = problem};
+    struct exchange exchange = {.object = object, .reading = true, .problem = problem};
     head(&exchange, ret_saved);
     records(&exchange, ret_saved);
-    json_decref(readable);
     return exchange.error;
 }

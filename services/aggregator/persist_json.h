@@ -10,7 +10,6 @@
 json_t *bb_saved_to_json(const struct bb_saved *saved);
 
 /* Fills ret_saved, which must be zeroed and is only complete when BB_OK is returned. */
-int bb_saved_from_json(const json_t *object, struct bb_saved *ret_saved,
-                       struct bb_problem *problem);
+int bb_saved_from_json(json_t *object, struct bb_saved *ret_saved, struct bb_problem *problem);
 
 #endif
