@@ -224,40 +224,53 @@ static double allowed_voltage(const struct bb_cvl *cvl, const struct bb_charge_c
     return controller_limit(cvl, config, facts, levels, step_ms);
 }
 
+static void step_mode(struct bb_cvl *cvl, const struct bb_charge_config *config,
+                      const struct bb_facts *facts, const struct bb_cvl_input *input,
+                      const struct bb_cvl_levels *levels, int64_t step_ms)
+{
+    if (!config->cvl_enabled) {
+        cvl->mode = BB_MODE_FIXED;
+        return;
+    }
+    if (cvl->floating) {
+        leave_float(cvl, config, facts, input, levels, step_ms);
+    } else {
+        absorb(cvl, config, facts, input, levels, step_ms);
+    }
+    if (!cvl->floating) {
+        count_time_at_full(cvl, config, facts, input, step_ms);
+    }
+    move_mode(cvl, levels, step_ms);
+}
+
 void bb_cvl_update(struct bb_cvl *cvl, const struct bb_charge_config *config,
                    const struct bb_facts *facts, const struct bb_cvl_input *input, int64_t step_ms,
                    struct bb_cvl_view *ret_view)
 {
     struct bb_cvl_levels levels = bb_cvl_levels(config, facts->cell_count, facts->most_v);
-    if (!config->cvl_enabled) {
-        cvl->mode = BB_MODE_FIXED;
-    } else {
-        if (cvl->floating) {
-            leave_float(cvl, config, facts, input, &levels, step_ms);
-        } else {
-            absorb(cvl, config, facts, input, &levels, step_ms);
-        }
-        if (!cvl->floating) {
-            count_time_at_full(cvl, config, facts, input, step_ms);
-        }
-        move_mode(cvl, &levels, step_ms);
-    }
+    step_mode(cvl, config, facts, input, &levels, step_ms);
     bool overvoltage =
         input->alarm_overvoltage || facts->max_v >= config->max_cell_v + OVERVOLTAGE_V - EPSILON_V;
     double allowed_v = allowed_voltage(cvl, config, facts, &levels, step_ms);
-    allowed_v = overvoltage ? fmin(allowed_v, levels.float_v) : allowed_v;
-    allowed_v = input->hold_at_sum ? fmin(allowed_v, facts->sum_v) : allowed_v;
+    double tolerated_v = clipped_limit(config, facts, levels.max_v);
+    if (overvoltage) {
+        allowed_v = fmin(allowed_v, levels.float_v);
+        tolerated_v = fmin(tolerated_v, levels.float_v);
+    }
     allowed_v = fmin(fmax(allowed_v, levels.min_v), levels.max_v);
     enum bb_ceiling_step limit =
         bb_ceiling_update(&cvl->ceiling, target_voltage(cvl, &levels), allowed_v,
                           config->cvl_hold_ms, config->cvl_rate_v_per_s, step_ms);
-    double tolerated_v = clipped_limit(config, facts, levels.max_v);
+    double control_v = fmin(cvl->ceiling.volts, levels.max_v);
+    if (input->hold_at_sum) { /* no reduction for a high cell: it ends with its cause */
+        control_v = fmin(control_v, facts->sum_v);
+        tolerated_v = fmin(tolerated_v, facts->sum_v);
+    }
     *ret_view = (struct bb_cvl_view){
         .mode = cvl->mode,
         .levels = levels,
-        .control_v = fmin(cvl->ceiling.volts, levels.max_v),
-        .tolerated_v =
-            fmax(overvoltage ? fmin(tolerated_v, levels.float_v) : tolerated_v, levels.min_v),
+        .control_v = fmax(control_v, levels.min_v),
+        .tolerated_v = fmax(tolerated_v, levels.min_v),
         .limit = limit,
         .overvoltage = overvoltage,
     };
