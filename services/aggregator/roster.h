@@ -22,9 +22,8 @@ struct bb_roster {
 
 enum bb_roster_answer {
     BB_ROSTER_TAKEN,
-    BB_ROSTER_OLD,      /* not newer than what is known */
-    BB_ROSTER_CONFLICT, /* another process already publishes this id, freshly */
-    BB_ROSTER_UNKNOWN,  /* not in the roster: add it first */
+    BB_ROSTER_OLD,     /* not newer than what is known */
+    BB_ROSTER_CONFLICT /* another process already publishes this id, freshly */
 };
 
 void bb_roster_destroy(struct bb_roster *roster);
