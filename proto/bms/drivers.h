@@ -5,5 +5,7 @@
 #include "proto/bms/driver.h"
 
 extern const struct bb_driver bb_driver_jbd;
+extern const struct bb_driver bb_driver_daly;
+extern const struct bb_driver bb_driver_jk_pb;
 
 #endif

@@ -291,6 +291,7 @@ static const struct bb_poll_option_spec options[] = {
 static const struct bb_poll_spec spec = {
     .items = items,
     .item_count = BB_COUNT(items),
+    .greeting = BASIC,
     .probe = BASIC,
     .tries = 3,
     .late = BB_POLL_OWED,

@@ -117,7 +117,6 @@ static void poll_link(void *self, bool up, int64_t now_ms)
     poll->phase = PHASE_REST;
     poll->next_cycle_ms = now_ms;
     poll->stream_size = 0;
-    poll->failed = false;
     if (poll->command.phase != COMMAND_NONE) {
         bb_poll_command_end(poll, false, "the connection was lost");
     }

@@ -6,10 +6,12 @@
  * images alone. Nothing that is older than the item's max_age_ms is ever mixed in.
  *
  * A cycle
- *   1. While nothing is known of the battery, or it fell silent, the probe item alone is asked:
- *      with all its tries in a new session, once per cycle afterwards. So a silent address costs
- *      the others on its wire one time-out per attempt.
- *   2. All items that are due are asked in declared order (put essential ones first). An
+ *   1. A new session begins with the greeting item. While the battery does not answer, each
+ *      cycle asks one item once, greeting and probe in turn; a battery that fell silent later
+ *      is asked the probe. So a silent address costs the others on its wire one time-out per
+ *      attempt.
+ *   2. All items that are due are asked in declared order (put essential ones first; a first
+ *      state waits at most five seconds for others that are asked once per session). An
  *      essential item that fails ends the cycle: BB_EVENT_FAILED. A state is decoded and raised:
  *      BB_EVENT_STATE; its time is the arrival of the oldest essential answer.
  *   3. What may wait is asked (refresh of slow items, the group). If that brought something new, a
@@ -184,8 +186,9 @@ struct bb_poll_control {
 struct bb_poll_spec {
     const struct bb_poll_item *items;
     size_t item_count;
-    uint8_t probe; /* item asked of a silent battery: the cheapest essential one */
-    uint8_t tries; /* requests until an item has failed, 1 or more */
+    uint8_t greeting; /* item asked first in a session: what tells this BMS from others */
+    uint8_t probe;    /* item asked of a silent battery: the cheapest essential one */
+    uint8_t tries;    /* requests until an item has failed, 1 or more */
     enum bb_poll_late late;
     bool listens;        /* the essential items are BB_ASK_NEVER */
     uint16_t settle_ms;  /* listens: time for the rest of a set after the essential part */

@@ -21,6 +21,7 @@ struct bb_poll_slot {
     uint32_t parts;   /* bits of the parts collected */
     uint16_t at;      /* of the image in the pool; what is being collected stands behind it */
     uint16_t size;    /* of the image */
+    uint8_t misses;   /* failures in a row */
     bool heard;       /* since the last state */
 };
 
@@ -87,6 +88,7 @@ struct bb_poll {
     int64_t next_cycle_ms;
     bool silent;       /* no sign of life since the session began or a cycle failed */
     bool failed;       /* a cycle has failed in this session */
+    bool greets;       /* a silent battery is asked the greeting, not the probe */
     bool started;      /* a state was raised in this session */
     bool news;         /* something was read after the state of this cycle */
     int64_t answer_ms; /* last sign of life, -1: none in this session */
@@ -108,6 +110,7 @@ struct bb_poll {
     int64_t provisional_ms; /* deadline */
     uint32_t confirmed, unconfirmed;
     int64_t unasked_ms; /* last payload nobody asked for, -1: none */
+    uint8_t unasked;    /* such payloads, less than UNASKED_MS apart */
 
     struct bb_poll_command command;
 

@@ -168,12 +168,15 @@ void bb_poll_new_session(struct bb_poll *poll, size_t keep)
         slot->due_ms = 0;
         slot->owed_ms = 0;
         slot->parts = 0;
+        slot->misses = 0;
         poll->group_due = poll->group_due || spec->items[i].ask == BB_ASK_ENTER;
     }
     memset(&poll->memory, 0, sizeof poll->memory);
     poll->tried = 0;
     poll->entered = false;
     poll->started = false;
+    poll->failed = false;
+    poll->greets = true;
     poll->news = false;
     poll->answer_ms = -1;
     poll->raised_ms = -1;
@@ -181,4 +184,5 @@ void bb_poll_new_session(struct bb_poll *poll, size_t keep)
     poll->confirmed = 0;
     poll->unconfirmed = 0;
     poll->unasked_ms = -1;
+    poll->unasked = 0;
 }

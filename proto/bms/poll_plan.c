@@ -2,8 +2,11 @@
 #include "proto/bms/poll_internal.h"
 #include "proto/deadlines.h"
 
-/* Pause after a cycle in which there was nothing to ask. */
-enum { NOTHING_TO_ASK_MS = 100 };
+enum {
+    NOTHING_TO_ASK_MS = 100, /* pause after a cycle in which there was nothing to ask */
+    FIRST_STATE_MS = 5000,   /* the first state waits no longer for what is not essential */
+    MISSES_TO_PAUSE = 3      /* failures in a row after which again_ms counts */
+};
 
 static uint64_t bit_of(size_t item)
 {
@@ -42,17 +45,17 @@ static bool is_due(struct bb_poll *poll, size_t item, int64_t now_ms)
     const struct bb_poll_slot *slot = &poll->slots[item];
     bool before_state = poll->phase == PHASE_STATE;
     bool has_image = bb_poll_has_image(poll, item, now_ms);
+    bool first = !poll->started && now_ms - poll->cycle_ms < FIRST_STATE_MS;
     switch (spec->ask) {
     case BB_ASK_CYCLE:
         return before_state && slot->due_ms <= now_ms &&
                (slot->time_ms < 0 || slot->time_ms < poll->cycle_ms) &&
                (spec->fresh_ms == 0 || !has_image || now_ms - slot->time_ms >= spec->fresh_ms);
     case BB_ASK_START:
-        return !has_image && slot->due_ms <= now_ms &&
-               before_state == (spec->essential || !poll->started);
+        return !has_image && slot->due_ms <= now_ms && (!before_state || spec->essential || first);
     case BB_ASK_SLOW:
         if (before_state) {
-            return !has_image && (spec->essential || (!poll->started && slot->due_ms <= now_ms));
+            return !has_image && (spec->essential || (first && slot->due_ms <= now_ms));
         }
         return slot->due_ms <= now_ms;
     case BB_ASK_ENTER:
@@ -74,7 +77,7 @@ static bool pick(struct bb_poll *poll, int64_t now_ms)
     size_t end = spec->item_count;
     bool probing = poll->silent && !spec->listens && poll->phase == PHASE_STATE;
     if (probing) {
-        first = spec->probe;
+        first = poll->greets ? spec->greeting : spec->probe;
         end = first + 1U;
     }
     for (size_t i = first; i < end; i++) {
@@ -111,8 +114,11 @@ static void raise_state(struct bb_poll *poll, int64_t now_ms)
     bb_poll_raise(poll, BB_EVENT_STATE);
 }
 
-/* True when every essential item the unit has is there, and at least one was heard anew. */
-static bool is_complete(struct bb_poll *poll, int64_t now_ms)
+enum completeness { INCOMPLETE, NOTHING_NEW, COMPLETE };
+
+/* Complete: every essential item the unit has is there, and one, or all of those that come
+ * unasked, was heard since the last state. */
+static enum completeness completeness(struct bb_poll *poll, int64_t now_ms)
 {
     bool heard = false;
     for (size_t i = 0; i < poll->spec->item_count; i++) {
@@ -120,15 +126,12 @@ static bool is_complete(struct bb_poll *poll, int64_t now_ms)
         if (!item->essential || !is_wanted(poll, i, now_ms)) {
             continue;
         }
-        if (!bb_poll_has_image(poll, i, now_ms)) {
-            return false;
+        if (!bb_poll_has_image(poll, i, now_ms) || (poll->spec->listens && !poll->slots[i].heard)) {
+            return INCOMPLETE;
         }
         heard = heard || poll->slots[i].heard;
-        if (poll->spec->listens && !poll->slots[i].heard) {
-            return false;
-        }
     }
-    return heard;
+    return heard ? COMPLETE : NOTHING_NEW;
 }
 
 static void end_cycle(struct bb_poll *poll, int64_t now_ms)
@@ -143,20 +146,30 @@ static void fail_cycle(struct bb_poll *poll, bool silent, int64_t now_ms)
 {
     poll->silent = silent;
     poll->failed = true;
+    poll->greets = poll->answer_ms < 0 && !poll->greets;
     bb_poll_raise(poll, BB_EVENT_FAILED);
     end_cycle(poll, now_ms);
 }
 
-/* Everything the state needs was asked. */
-static void end_state_phase(struct bb_poll *poll, int64_t now_ms)
+/* Everything the state needs was asked. Returns false when it took so long that some of it is too
+ * old by now. */
+static bool end_state_phase(struct bb_poll *poll, int64_t now_ms)
 {
     poll->phase = PHASE_AFTER;
     if (poll->spec->listens) {
-        return;
+        return true;
     }
-    if (is_complete(poll, now_ms)) {
+    switch (completeness(poll, now_ms)) {
+    case COMPLETE:
         raise_state(poll, now_ms);
+        return true;
+    case NOTHING_NEW:
+        return true;
+    case INCOMPLETE:
+        break;
     }
+    fail_cycle(poll, false, now_ms);
+    return false;
 }
 
 void bb_poll_plan(struct bb_poll *poll, int64_t now_ms)
@@ -178,7 +191,9 @@ void bb_poll_plan(struct bb_poll *poll, int64_t now_ms)
         if (pick(poll, now_ms)) {
             return;
         }
-        end_state_phase(poll, now_ms);
+        if (!end_state_phase(poll, now_ms)) {
+            return;
+        }
     }
     if (!pick(poll, now_ms)) {
         if (poll->news && poll->started && !poll->spec->listens) {
@@ -212,11 +227,15 @@ static void leave_over(struct bb_poll *poll, size_t item, enum bb_poll_outcome o
     }
 }
 
-/* When an item that was answered or failed is due again. */
-static int64_t due_after(const struct bb_poll_item *item, bool answered, int64_t now_ms)
+/* When an item that was answered or failed is due again. One that was answered before is left
+ * alone for a while only when it fails several times in a row. */
+static int64_t due_after(const struct bb_poll_item *item, struct bb_poll_slot *slot, bool answered,
+                         int64_t now_ms)
 {
+    slot->misses = (uint8_t)(answered || slot->misses == UINT8_MAX ? 0 : slot->misses + 1);
     if (item->ask == BB_ASK_CYCLE) {
-        return answered ? 0 : now_ms + item->again_ms;
+        bool pauses = !answered && (slot->time_ms < 0 || slot->misses >= MISSES_TO_PAUSE);
+        return pauses ? now_ms + item->again_ms : 0;
     }
     uint32_t pause_ms = answered ? item->every_ms : item->again_ms;
     if (item->ask == BB_ASK_SLOW && pause_ms == 0) {
@@ -244,12 +263,12 @@ void bb_poll_cycle_item_over(struct bb_poll *poll, size_t item, enum bb_poll_out
     case BB_ASK_START:
     case BB_ASK_CYCLE:
     case BB_ASK_SLOW:
-        poll->slots[item].due_ms = due_after(spec, answered, now_ms);
+        poll->slots[item].due_ms = due_after(spec, &poll->slots[item], answered, now_ms);
         break;
     }
     poll->news = poll->news || (answered && poll->phase == PHASE_AFTER);
     bool needed = spec->ask == BB_ASK_CYCLE || !bb_poll_has_image(poll, item, now_ms);
-    if (!answered && spec->essential && needed) {
+    if (!answered && (poll->silent || (spec->essential && needed))) {
         poll->slots[item].due_ms = 0;
         fail_cycle(poll, outcome == OUTCOME_GIVEN_UP, now_ms);
     }
@@ -277,7 +296,8 @@ void bb_poll_listen_begin(struct bb_poll *poll, int64_t now_ms)
 void bb_poll_heard(struct bb_poll *poll, size_t item, int64_t now_ms)
 {
     poll->slots[item].heard = true;
-    if (!poll->spec->listens || poll->listen_ms != BB_NEVER_MS || !is_complete(poll, now_ms)) {
+    if (!poll->spec->listens || poll->listen_ms != BB_NEVER_MS ||
+        completeness(poll, now_ms) != COMPLETE) {
         return;
     }
     int64_t settled_ms = now_ms + poll->spec->settle_ms;
@@ -289,7 +309,7 @@ void bb_poll_listen(struct bb_poll *poll, int64_t now_ms)
 {
     if (now_ms >= poll->listen_ms) {
         bb_poll_listen_begin(poll, now_ms);
-        if (is_complete(poll, now_ms)) {
+        if (completeness(poll, now_ms) == COMPLETE) {
             raise_state(poll, now_ms);
         }
     }

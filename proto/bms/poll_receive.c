@@ -5,12 +5,12 @@
 #include "proto/deadlines.h"
 
 enum {
-    ECHO_MS = 1000,       /* a request equal to our last one is its echo this long */
-    PIECES_MS = 1000,     /* a frame does not go on after such a pause */
-    PARTS_MS = 2000,      /* parts of one answer do not lie further apart */
-    UNASKED_MS = 10000,   /* other answers on the wire make unconfirmed ones doubtful this long */
-    LATE_MS = 1500,       /* an answer after that is not a late one of ours */
-    UNCONFIRMED_TRIES = 2 /* so many in vain, then the adapter cuts the frame that confirms */
+    ECHO_MS = 1000,        /* a request equal to our last one is its echo this long */
+    PIECES_MS = 1000,      /* a frame does not go on after such a pause */
+    PARTS_MS = 2000,       /* parts of one answer do not lie further apart */
+    UNASKED_MS = 10000,    /* other answers on the wire make unconfirmed ones doubtful this long */
+    UNASKED_OF_MASTER = 3, /* so many of them, and there is another master */
+    UNCONFIRMED_TRIES = 2  /* so many in vain, then the adapter cuts the frame that confirms */
 };
 
 /* The battery spoke to us. */
@@ -122,16 +122,27 @@ static void take_answer(struct bb_poll *poll, const struct bb_poll_answer *answe
     }
 }
 
+/* A payload nobody asked for may be a late one, also of another battery that we ask; several in
+ * a row come from another master. */
+static void unasked(struct bb_poll *poll, int64_t now_ms)
+{
+    poll->counters.foreign_frames++;
+    if (poll->unasked_ms < 0 || now_ms - poll->unasked_ms > UNASKED_MS) {
+        poll->unasked = 0;
+    }
+    poll->unasked_ms = now_ms;
+    if (++poll->unasked >= UNASKED_OF_MASTER) {
+        poll->unasked = 0;
+        bb_poll_raise(poll, BB_EVENT_FOREIGN_MASTER);
+    }
+}
+
 static void take_provisional(struct bb_poll *poll, const struct bb_poll_answer *answer,
                              int64_t now_ms)
 {
     bool asked = poll->line == LINE_WAITING && poll->item == answer->item;
     if (!asked || poll->provisional != BB_POLL_NO_ITEM) {
-        poll->counters.foreign_frames++;
-        poll->unasked_ms = now_ms;
-        if (poll->line != LINE_WAITING && now_ms - poll->sent_ms > LATE_MS) {
-            bb_poll_raise(poll, BB_EVENT_FOREIGN_MASTER);
-        }
+        unasked(poll, now_ms);
         return;
     }
     size_t size = poll->spec->items[answer->item].size;

@@ -4,7 +4,9 @@
 
 /* Detection order: what is installed most often and costs least time first. */
 static const struct bb_driver *const drivers[] = {
+    &bb_driver_jk_pb,
     &bb_driver_jbd,
+    &bb_driver_daly,
 };
 
 const struct bb_driver *bb_driver_at(size_t index)
