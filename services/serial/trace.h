@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BB_TRACE_ENTRIES 32 /* the ten asks before a battery counts as lost, and what was before   \
+#define BB_TRACE_ENTRIES                                                                           \
+    32                      /* the ten asks before a battery counts as lost, and what was before   \
                              */
 #define BB_TRACE_BYTES 336  /* longest answer known is 308 bytes (JK PB protocol, status) */
 #define BB_TRACE_JOIN_MS 30 /* a longer pause starts a new entry */
