@@ -62,6 +62,7 @@ static bool has_open(long pid, dev_t device)
     DIR *folder = opendir(path);
     bool found = false;
     const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled */
     while (folder && !found && (entry = readdir(folder)) != NULL) {
         char link[PATH_MAX];
         struct stat status;
@@ -79,6 +80,7 @@ static long descriptor_holder(dev_t device)
     DIR *folder = opendir("/proc");
     long found = 0;
     const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled */
     while (folder && found == 0 && (entry = readdir(folder)) != NULL) {
         long pid = process_of(entry->d_name);
         if (pid > 0 && pid != (long)getpid() && has_open(pid, device)) {

@@ -12,7 +12,8 @@
 
 #include "proto/error.h"
 
-#define BB_PORT_WRITE_MAX 256 /* bytes of one write */
+#define BB_PORT_WRITE_MAX 256          /* bytes of one write */
+#define BB_PORT_MISSING "is not there" /* problem->what of a port that is unplugged */
 
 struct bb_port;
 

@@ -15,8 +15,12 @@ int bb_station_new(const struct bb_driver *driver, const struct bb_driver_config
 {
     struct bb_station *station = calloc(1, sizeof *station);
     void *self = calloc(1, driver->state_size);
-    int error = station && self ? driver->ops->open(driver, self, config, problem)
-                                : bb_fail(problem, BB_ERR_NO_MEMORY, driver->id, "out of memory");
+    if (!station || !self) {
+        free(self);
+        free(station);
+        return bb_fail(problem, BB_ERR_NO_MEMORY, driver->id, "out of memory");
+    }
+    int error = driver->ops->open(driver, self, config, problem);
     if (error != BB_OK) {
         free(self);
         free(station);
@@ -214,7 +218,7 @@ void bb_station_report(const struct bb_station *station, struct bb_link *ret_lin
         ret_link->last_good_ms = bb_integer(station->state_ms);
         ret_link->busy_ms = bb_integer(station->last_busy_ms);
     }
-    if (station->snapshots > 1) {
+    if (station->last_period_ms > 0) {
         ret_link->period_ms = bb_integer(station->last_period_ms);
     }
 }

@@ -61,17 +61,21 @@ static char sign_of(enum bb_trace_origin origin)
     return '?';
 }
 
+static size_t kept_bytes(const struct bb_trace_entry *entry)
+{
+    return entry->size < BB_TRACE_BYTES ? entry->size : BB_TRACE_BYTES;
+}
+
 const char *bb_trace_line(const struct bb_trace_entry *entry, char *ret_text, size_t capacity)
 {
     int used =
         snprintf(ret_text, capacity, "%" PRId64 " %c", entry->first_ms, sign_of(entry->origin));
     size_t length = used < 0 ? 0 : (size_t)used;
-    size_t kept = entry->size < BB_TRACE_BYTES ? entry->size : BB_TRACE_BYTES;
+    size_t kept = kept_bytes(entry);
     size_t shown = 0;
-    while (shown < kept && length + sizeof " ff" <= capacity) {
+    for (; shown < kept && length + sizeof " ff" <= capacity; shown++) {
         (void)snprintf(ret_text + length, capacity - length, " %02x", entry->data[shown]);
         length += 3;
-        shown++;
     }
     if (shown < entry->size && length < capacity) {
         (void)snprintf(ret_text + length, capacity - length, " (+%zu bytes)", entry->size - shown);

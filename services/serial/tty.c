@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "services/serial/owner.h"
+#include "services/serial/port.h"
 
 /* Linux, devices.txt: slaves of Unix98 pseudo terminals. */
 #define PTY_MAJOR_FIRST 136
@@ -48,7 +49,7 @@ static int fail_errno(struct bb_problem *problem, const char *path, int error)
         return fail_busy(problem, path);
     }
     if (error == ENOENT || error == ENXIO || error == ENODEV || error == EIO) {
-        return bb_fail(problem, BB_ERR_IO, path, "is not there");
+        return bb_fail(problem, BB_ERR_IO, path, BB_PORT_MISSING);
     }
     return bb_fail(problem, BB_ERR_IO, path, "cannot be opened: %s", strerror(error));
 }
@@ -202,7 +203,7 @@ int bb_tty_open(const char *path, uint32_t bit_rate, struct bb_tty *ret_tty,
     }
     unsigned kind = major(status.st_rdev);
     bool is_pty = kind >= PTY_MAJOR_FIRST && kind <= PTY_MAJOR_LAST;
-    struct bb_tty tty;
+    struct bb_tty tty = {.fd = -1};
     int error = is_pty ? open_pty(resolved, bit_rate, &tty, problem)
                        : open_device(resolved, bit_rate, &tty, problem);
     if (error == BB_OK) {

@@ -266,8 +266,8 @@ static void a_late_answer_is_not_taken_for_another(void **state)
     const uint8_t request[] = {0xA5, 1, 0, 0xA4};
     uint8_t late[STUB_REPLY_SIZE];
     stub_answer(request, 99, 0, late);
-    int64_t foreign[] = {rig_link(&rig, 0).foreign_frames.value,
-                         rig_link(&rig, 1).foreign_frames.value};
+    const int64_t foreign[] = {rig_link(&rig, 0).foreign_frames.value,
+                               rig_link(&rig, 1).foreign_frames.value};
     while (bb_wire_wake_ms(rig.wire) - rig.now_ms < 100) {
         rig_run(&rig, rig.now_ms + 1); /* until the line is idle */
     }
