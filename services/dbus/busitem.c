@@ -257,8 +257,10 @@ static bool is_same(const struct bb_item *item, struct bb_value value)
     if (!item->valid) {
         return false;
     }
-    return item->spec->type == BB_ITEM_TEXT ? strcmp(item->text, value.text) == 0
-                                            : item->number == value.number;
+    if (item->spec->type == BB_ITEM_TEXT) {
+        return value.text && strcmp(item->text, value.text) == 0;
+    }
+    return item->number == value.number;
 }
 
 static enum bb_write_answer write_leaf(const struct call *call)

@@ -25,10 +25,10 @@ enum bb_write_answer {
 typedef enum bb_write_answer bb_write_fn(void *arg, size_t index, struct bb_value value);
 
 /* The answer to a method call on items, an error included. A leaf that SetValue changed is marked
- * as changed, to be announced by the caller. NULL when call is not a method call, names no path
- * or member, or memory is short. The caller owns the reference. write may be NULL: nothing is
+ * as changed, to be announced by the caller. NULL when message is not a method call, names no
+ * path or member, or memory is short. The caller owns the reference. write may be NULL: nothing is
  * writable then. */
-DBusMessage *bb_busitem_answer(struct bb_items *items, DBusMessage *call, bb_write_fn *write,
+DBusMessage *bb_busitem_answer(struct bb_items *items, DBusMessage *message, bb_write_fn *write,
                                void *arg);
 
 /* ItemsChanged with Value and Text of every changed leaf; NULL when none is or memory is short.

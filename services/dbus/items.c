@@ -274,9 +274,10 @@ static void strip_zeros(char *text)
 /* Prints a real without a sign in front of what is shown as zero. */
 static void print_real(char *buffer, double value, int decimals, const char *unit)
 {
-    double half_digit = 0.5 * pow(10, -decimals);
-    double shown = fabs(value) < half_digit ? 0 : value;
-    (void)snprintf(buffer, BB_ITEM_TEXT_MAX, "%.*f%s", decimals, shown, unit);
+    (void)snprintf(buffer, BB_ITEM_TEXT_MAX, "%.*f%s", decimals, value, unit);
+    if (buffer[0] == '-' && !strpbrk(buffer, "123456789")) {
+        memmove(buffer, buffer + 1, strlen(buffer));
+    }
 }
 
 const char *bb_item_text(const struct bb_item *item, char *buffer)
