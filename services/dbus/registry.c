@@ -1,10 +1,11 @@
 #include "services/dbus/registry.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/state_file.h"
+#include "common/json_file.h"
 
 #define VERSION 1
 /* More than there are device instances. */
@@ -132,13 +133,23 @@ static int read_records(struct bb_registry *registry, json_t *root, struct bb_pr
     return BB_OK;
 }
 
+/* Keeps a damaged file for whoever wants to know what happened to it. */
+static void set_aside(const char *path)
+{
+    char damaged[PATH_MAX];
+    int size = snprintf(damaged, sizeof damaged, "%s.damaged", path);
+    if (size > 0 && (size_t)size < sizeof damaged) {
+        (void)rename(path, damaged); /* else the next write replaces it */
+    }
+}
+
 int bb_registry_load(struct bb_registry *registry, struct bb_problem *problem)
 {
     json_t *root = NULL;
     if (!registry->path) {
         return BB_OK;
     }
-    int error = bb_state_file_read(registry->path, &root, problem);
+    int error = bb_json_file_read(registry->path, &root, problem);
     if (error == BB_ERR_MISSING) {
         return BB_OK;
     }
@@ -148,6 +159,7 @@ int bb_registry_load(struct bb_registry *registry, struct bb_problem *problem)
     }
     if (error != BB_OK) {
         registry->count = 0; /* never half a file */
+        set_aside(registry->path);
     }
     return error;
 }
@@ -182,7 +194,7 @@ int bb_registry_save(struct bb_registry *registry)
     if (!root) {
         return BB_ERR_NO_MEMORY;
     }
-    int error = bb_state_file_write(registry->path, root);
+    int error = bb_json_file_write(registry->path, root);
     json_decref(root);
     registry->changed = error != BB_OK;
     return error;

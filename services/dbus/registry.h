@@ -25,8 +25,8 @@ struct bb_registry;
 struct bb_registry *bb_registry_new(const char *path);
 void bb_registry_destroy(struct bb_registry **registry);
 
-/* Reads the file. A missing one is no error; a damaged one is discarded as a whole, which the
- * returned code and problem tell. */
+/* Reads the file. A missing one is no error; a damaged one is renamed to ".damaged" and counts for
+ * nothing, which the returned code and problem tell. */
 int bb_registry_load(struct bb_registry *registry, struct bb_problem *problem);
 
 /* The remembered device instance of id, or -1. */
@@ -46,7 +46,7 @@ const char *bb_registry_name(const struct bb_registry *registry, const char *id)
 /* Remembers and saves a name of less than BB_ITEM_TEXT_MAX bytes; nothing changes on failure. */
 int bb_registry_set_name(struct bb_registry *registry, const char *id, const char *name);
 
-/* Writes the file when something changed. Returns BB_OK or what bb_state_file_write returns. */
+/* Writes the file when something changed. Returns BB_OK or what bb_json_file_write returns. */
 int bb_registry_save(struct bb_registry *registry);
 
 #endif

@@ -16,6 +16,7 @@
 struct place {
     char folder[64];
     char path[96];
+    char damaged[112];
 };
 
 static int setup(void **state)
@@ -25,6 +26,7 @@ static int setup(void **state)
     (void)snprintf(place->folder, sizeof place->folder, "/tmp/bb-registry-XXXXXX");
     assert_non_null(mkdtemp(place->folder));
     (void)snprintf(place->path, sizeof place->path, "%s/dbus.json", place->folder);
+    (void)snprintf(place->damaged, sizeof place->damaged, "%s.damaged", place->path);
     *state = place;
     return 0;
 }
@@ -157,6 +159,8 @@ static void test_a_damaged_file_is_discarded_whole(void **state)
         assert_string_equal(problem.where, place->path);
         assert_int_equal(bb_registry_instance(registry, "a"), -1);
         bb_registry_destroy(&registry);
+        assert_int_not_equal(access(place->path, F_OK), 0);
+        assert_int_equal(unlink(place->damaged), 0); /* kept beside */
     }
 }
 

@@ -1,4 +1,4 @@
-#include "common/state_file.h"
+#include "common/json_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATE_FILE_MODE 0640
+#define FILE_MODE 0640
 
 static int write_all(int fd, const char *data, size_t size)
 {
@@ -46,7 +46,7 @@ static int sync_folder_of(const char *path)
 /* Creates the new file beside the old one, complete and on the disk. */
 static int write_beside(const char *path, const char *text)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, STATE_FILE_MODE);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (fd < 0) {
         return BB_ERR_IO;
     }
@@ -60,7 +60,7 @@ static int write_beside(const char *path, const char *text)
     return result;
 }
 
-int bb_state_file_write(const char *path, const json_t *value)
+int bb_json_file_write(const char *path, const json_t *value)
 {
     char beside[PATH_MAX];
     int size = snprintf(beside, sizeof beside, "%s.new", path);
@@ -92,8 +92,8 @@ static int parse_file(FILE *file, const char *path, json_t **ret_value, struct b
     if (fstat(fileno(file), &status) != 0) {
         return bb_fail(problem, BB_ERR_IO, path, "%s", strerror(errno));
     }
-    if (status.st_size > BB_STATE_FILE_MAX) {
-        return bb_fail(problem, BB_ERR_OVERSIZE, path, "too large for a state file");
+    if (status.st_size > BB_JSON_FILE_MAX) {
+        return bb_fail(problem, BB_ERR_OVERSIZE, path, "too large");
     }
     json_error_t error;
     json_t *value = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
@@ -108,7 +108,7 @@ static int parse_file(FILE *file, const char *path, json_t **ret_value, struct b
     return BB_OK;
 }
 
-int bb_state_file_read(const char *path, json_t **ret_value, struct bb_problem *problem)
+int bb_json_file_read(const char *path, json_t **ret_value, struct bb_problem *problem)
 {
     FILE *file = fopen(path, "re");
     if (!file) {
