@@ -44,9 +44,11 @@ void bb_record_put_header(uint8_t *buffer)
 
 int bb_record_check_header(const uint8_t *data, size_t size, struct bb_problem *problem)
 {
-    size_t known = size < sizeof magic ? size : sizeof magic;
-    if (known > 0 && memcmp(data, magic, known) != 0) {
-        return bb_fail(problem, BB_ERR_MALFORMED, "header", "not a file of busbar tap --record");
+    for (size_t i = 0; i < size && i < sizeof magic; i++) {
+        if (data[i] != magic[i]) {
+            return bb_fail(problem, BB_ERR_MALFORMED, "header",
+                           "not a file of busbar tap --record");
+        }
     }
     if (size < BB_RECORD_HEADER) {
         return bb_fail(problem, BB_ERR_TRUNCATED, "header", "ends after %zu bytes", size);

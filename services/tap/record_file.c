@@ -86,7 +86,8 @@ int bb_record_reader_open(const char *path, struct bb_record_reader **ret_reader
 {
     struct bb_record_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
-        return bb_fail(problem, BB_ERR_NO_MEMORY, path, "out of memory");
+        (void)bb_fail(problem, BB_ERR_NO_MEMORY, path, "out of memory");
+        return BB_ERR_NO_MEMORY;
     }
     reader->path = strdup(path);
     reader->file = fopen(path, "rbe");

@@ -59,7 +59,9 @@ static struct bb_stats_row *find(struct bb_stats *stats, const char *topic)
         return NULL;
     }
     (void)snprintf(row->topic, sizeof row->topic, "%s", topic);
-    memmove(&stats->rows[at + 1], &stats->rows[at], (stats->count - at) * sizeof stats->rows[0]);
+    for (size_t i = stats->count; i > at; i--) {
+        stats->rows[i] = stats->rows[i - 1];
+    }
     stats->rows[at] = row;
     stats->count++;
     return row;
