@@ -46,7 +46,8 @@ extern const struct bb_schema bb_battery_schema;
 extern const struct bb_schema bb_protection_schema;
 extern const struct bb_schema bb_history_schema;
 
-/* bb_schema_check plus what a table cannot say: the number of cells equals cell_count. */
+/* bb_schema_check plus what a table cannot say: the number of cells is cell_count, or that times
+ * the number of strings in parallel. */
 int bb_battery_check(const struct bb_battery *battery, struct bb_problem *problem);
 
 #endif

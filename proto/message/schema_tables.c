@@ -200,7 +200,7 @@ int bb_battery_check(const struct bb_battery *battery, struct bb_problem *proble
         return error;
     }
     if (battery->cells_count > 0 && battery->cell_count.present &&
-        battery->cells_count != battery->cell_count.value) {
+        battery->cells_count % battery->cell_count.value != 0) {
         return bb_fail(problem, BB_ERR_RANGE, "cells", "%d cells, but cell_count is %lld",
                        battery->cells_count, (long long)battery->cell_count.value);
     }
