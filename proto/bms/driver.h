@@ -50,6 +50,7 @@ struct bb_transport {
 struct bb_can_filter {
     uint32_t id, mask;
     bool extended;
+    bool adds_address; /* the identifier is id + address */
 };
 
 /* What arrived in one piece: a chunk of a byte stream, a CAN frame, a notification. */
@@ -95,6 +96,7 @@ enum bb_event {
 struct bb_counters {
     uint64_t requests, replies, timeouts, checksum_errors, garbage_bytes, foreign_frames,
         rejected_values;
+    uint64_t conflicts; /* times two devices were found to use one address */
 };
 
 /* A write to the BMS, from a command message. */
@@ -153,7 +155,7 @@ struct bb_driver {
     size_t transport_count;
     size_t state_size; /* at most BB_DRIVER_STATE_MAX */
     const struct bb_driver_ops *ops;
-    const void *spec; /* tables of the engine behind ops (poll.h); NULL for a driver without */
+    const void *spec; /* tables of the engine behind ops (poll.h, listen.h) */
 };
 
 #define BB_DRIVER_STATE_MAX 32768

@@ -7,5 +7,10 @@
 extern const struct bb_driver bb_driver_jbd;
 extern const struct bb_driver bb_driver_daly;
 extern const struct bb_driver bb_driver_jk_pb;
+extern const struct bb_driver bb_driver_jbd_can;
+extern const struct bb_driver bb_driver_jk_can;
+extern const struct bb_driver bb_driver_pylontech_can;
+extern const struct bb_driver bb_driver_rv_c_can;
+extern const struct bb_driver bb_driver_valence_can;
 
 #endif
