@@ -202,6 +202,7 @@ static const struct bb_listen_item items[] = {
 static const struct bb_listen_spec spec = {
     .items = items,
     .item_count = BB_COUNT(items),
+    .start_ms = BB_LV_START_MS,
     .finish = finish,
     .keep_alive = {.id = BB_LV_KEEP_ALIVE_ID, .size = 8},
     .keep_alive_ms = KEEP_ALIVE_MS,

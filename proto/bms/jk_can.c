@@ -6,6 +6,8 @@
  * Current counts positive while charging, as users' decoders agree; the maker's V1 text says the
  * opposite, hence the option invert_current.
  */
+#include <math.h>
+
 #include "proto/bms/drivers.h"
 #include "proto/bms/listen.h"
 
@@ -158,12 +160,23 @@ static void show_balancing(struct bb_battery *battery, bool balancing)
     }
 }
 
+/* The last frame of the first scan may be lost: then the sum lacks some cells. Cells that read 0,
+ * broken sense wires, are counted as if they were like the others. */
+static bool agrees(const struct bb_battery *battery, double sum, size_t nonzero, size_t count)
+{
+    static const double most_beside = 0.04; /* of the status's voltage: less than one of 25 cells */
+    double voltage = sum / (double)nonzero * (double)count;
+    return battery->voltage.present &&
+           fabs(voltage - battery->voltage.value) <= battery->voltage.value * most_beside;
+}
+
 /* 0x18E028F4 ... 0x18E628F4: four u16 mV each. The last frame may be short or hold zeros; a frame
  * missing in between makes all cells unknown. */
 static bool decode_cells(const struct bb_listen_view *view, struct bb_decode *into)
 {
     struct bb_cell cells[(CELLS_7 - CELLS_1 + 1) * CELLS_PER_FRAME] = {0};
     size_t count = 0;
+    size_t nonzero = 0;
     bool ended = false;
     double sum = 0;
     for (size_t item = CELLS_1; item <= CELLS_7; item++) {
@@ -183,9 +196,11 @@ static bool decode_cells(const struct bb_listen_view *view, struct bb_decode *in
             cells[cell].voltage = bb_real(mv / 1000);
             sum += mv / 1000;
             count = mv > 0 ? cell + 1 : count;
+            nonzero += mv > 0;
         }
     }
-    if (count == 0 || !bb_cells_set_count(into, count)) {
+    if (count == 0 || !agrees(into->battery, sum, nonzero, count) ||
+        !bb_cells_set_count(into, count)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {

@@ -17,6 +17,7 @@ enum {
     BB_LV_REQUESTS_ID = 0x35C,
     BB_LV_MAKER_ID = 0x35E,
     BB_LV_KEEP_ALIVE_ID = 0x305,
+    BB_LV_START_MS = 300, /* until the sizes and names behind the first cycle are known */
     BB_LV_LIMIT_ROWS = 4,
     BB_LV_CHARGE_ROWS = 2,
     BB_LV_MEASURED_ROWS = 4,

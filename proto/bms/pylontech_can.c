@@ -77,6 +77,7 @@ static const struct bb_listen_item items[] = {
 static const struct bb_listen_spec spec = {
     .items = items,
     .item_count = BB_COUNT(items),
+    .start_ms = BB_LV_START_MS,
     .finish = bb_lv_finish,
     .keep_alive = {.id = BB_LV_KEEP_ALIVE_ID, .size = 8},
     .keep_alive_ms = KEEP_ALIVE_MS,

@@ -150,6 +150,9 @@ static void deliver_glued(struct player *player, size_t first, size_t end)
 static void answer(struct player *player, const struct bb_request *request)
 {
     const struct bb_vector *vector = player->vector;
+    if (vector->any_request && vector->medium == BB_MEDIUM_CAN) {
+        return; /* a keep-alive: what the battery sends, it sends unasked */
+    }
     size_t first = vector->any_request ? 0 : find_request(player, request);
     if (first == BB_PLAYER_NO_FRAME) {
         return;

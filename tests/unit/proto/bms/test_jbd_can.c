@@ -39,7 +39,7 @@ static void test_a_captured_cycle(void **state)
     can_begin(&dialogue, &bb_driver_jbd_can, 0, NULL);
     can_hears(&dialogue, seplos);
     assert_int_equal(can_states(&dialogue), 0); /* more of the cycle may follow */
-    struct bb_battery battery = state_after("+100");
+    struct bb_battery battery = state_after("+400");
     NEAR(battery.voltage, 52.17);
     NEAR(battery.current, -30.1);
     NEAR(battery.soc, 60.2);
@@ -68,11 +68,11 @@ static void test_capacity_and_serial_number(void **state)
     can_begin(&dialogue, &bb_driver_jbd_can, 0, NULL);
     struct bb_battery battery =
         state_after(LIMITS CHARGE MEASURED "35F#0000010C00000000 379#4001000000000000 "
-                                           "380#4A42443837363534 381#3332310000000000 +100");
+                                           "380#4A42443837363534 381#3332310000000000 +400");
     NEAR(battery.capacity, 320);
     assert_string_equal(battery.serial_number, ""); /* the factory's dummy */
     battery = state_after("+860 380#4A42443132333435 381#3637380000000000 " LIMITS CHARGE MEASURED
-                          "+100");
+                          "+400");
     assert_string_equal(battery.serial_number, "JBD12345678");
 }
 
@@ -80,7 +80,7 @@ static void test_alarms_and_warnings(void **state)
 {
     (void)state;
     can_begin(&dialogue, &bb_driver_jbd_can, 0, NULL);
-    struct bb_battery battery = state_after(LIMITS CHARGE MEASURED "35A#0410000040000001 +100");
+    struct bb_battery battery = state_after(LIMITS CHARGE MEASURED "35A#0410000040000001 +400");
     assert_int_equal(battery.protection.high_cell_voltage.value, 2);
     assert_int_equal(battery.protection.low_charge_temperature.value, 2);
     assert_int_equal(battery.protection.high_temperature.value, 1);
@@ -94,7 +94,7 @@ static void test_pylontech_alarms_and_switches(void **state)
     can_begin(&dialogue, &bb_driver_jbd_can, 0, NULL);
     struct bb_battery battery =
         state_after("351#1402740E740E 355#1A006400 356#021300004A01 "
-                    "359#020000000A504E 35C#4000 35E#50594C4F4E202020 +100");
+                    "359#020000000A504E 35C#4000 35E#50594C4F4E202020 +400");
     assert_int_equal(battery.protection.high_cell_voltage.value, 2);
     assert_false(battery.protection.cell_imbalance.present);
     assert_false(battery.charge_fet.value);
@@ -120,7 +120,7 @@ static void test_current_can_be_inverted(void **state)
 {
     (void)state;
     can_begin(&dialogue, &bb_driver_jbd_can, 0, "invert_current=yes");
-    struct bb_battery battery = state_after(LIMITS CHARGE MEASURED QUIET_ALARMS "+100");
+    struct bb_battery battery = state_after(LIMITS CHARGE MEASURED QUIET_ALARMS "+400");
     NEAR(battery.current, -3.1);
 }
 

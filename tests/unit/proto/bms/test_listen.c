@@ -45,7 +45,7 @@ static void test_a_state_is_as_old_as_its_first_frame(void **state)
     int64_t time_ms = 0;
     begin();
     int64_t begun_ms = dialogue.now_ms;
-    can_hears(&dialogue, LIMITS "+5 " CHARGE "+5 " MEASURED "+5 " ALARMS "+100");
+    can_hears(&dialogue, LIMITS "+5 " CHARGE "+5 " MEASURED "+5 " ALARMS "+400");
     assert_int_equal(can_states(&dialogue), 1);
     (void)dialogue_battery(&dialogue, &time_ms);
     assert_int_equal(time_ms, begun_ms);
@@ -70,7 +70,7 @@ static void test_joining_in_the_middle_of_a_cycle(void **state)
 {
     (void)state;
     begin();
-    can_hears(&dialogue, MEASURED_2 ALARMS "+900 " LIMITS CHARGE "+5 " MEASURED ALARMS "+100");
+    can_hears(&dialogue, MEASURED_2 ALARMS "+900 " LIMITS CHARGE "+5 " MEASURED ALARMS "+400");
     assert_int_equal(can_states(&dialogue), 1);
     assert_float_equal(voltage(), 53.14, 0.001);
 }
@@ -104,7 +104,7 @@ static void test_frames_sent_twice(void **state)
     (void)state;
     begin();
     can_hears(&dialogue, LIMITS LIMITS CHARGE CHARGE MEASURED MEASURED ALARMS ALARMS
-              "+1000 " LIMITS LIMITS CHARGE CHARGE MEASURED MEASURED ALARMS ALARMS "+100");
+              "+1000 " LIMITS LIMITS CHARGE CHARGE MEASURED MEASURED ALARMS ALARMS "+400");
     assert_true(can_states(&dialogue) > 0);
     assert_int_equal(counters()->conflicts, 0);
 }
@@ -143,7 +143,7 @@ static void test_wrong_lengths_and_strangers(void **state)
     assert_int_equal(can_states(&dialogue), 0);
     assert_int_equal(counters()->checksum_errors, 4);
     assert_int_equal(counters()->foreign_frames, 3);
-    can_hears(&dialogue, "351#400260097C15B0010000000000000000 +100");
+    can_hears(&dialogue, "351#400260097C15B0010000000000000000 +400");
     assert_int_equal(counters()->checksum_errors, 5);
 }
 
@@ -210,7 +210,7 @@ static void test_a_flood_of_foreign_frames_costs_nothing(void **state)
     for (int i = 0; i < 4000; i++) {
         can_hears(&dialogue, "7FF#FFFFFFFFFFFFFFFF ");
     }
-    can_hears(&dialogue, MEASURED ALARMS "+100");
+    can_hears(&dialogue, MEASURED ALARMS "+400");
     assert_int_equal(can_states(&dialogue), 1);
 }
 
@@ -220,10 +220,10 @@ static void test_the_link_going_down_forgets(void **state)
     begin();
     can_hears(&dialogue, LIMITS CHARGE);
     dialogue.driver->ops->link(dialogue.state.bytes, false, dialogue.now_ms);
-    can_hears(&dialogue, CYCLE "+100");
+    can_hears(&dialogue, CYCLE "+400");
     assert_int_equal(dialogue.driver->ops->wake_ms(dialogue.state.bytes), BB_NEVER_MS);
     dialogue.driver->ops->link(dialogue.state.bytes, true, dialogue.now_ms);
-    can_hears(&dialogue, MEASURED ALARMS "+100");
+    can_hears(&dialogue, MEASURED ALARMS "+400");
     assert_int_equal(can_states(&dialogue), 0);
 }
 

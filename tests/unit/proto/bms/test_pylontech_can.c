@@ -27,7 +27,7 @@ static void test_ten_modules(void **state)
     (void)state;
     struct bb_battery battery =
         state_after("351#1402740E740ECC01 355#1A006400 356#021300004A01 359#000000000A504E "
-                    "35C#C000 35E#50594C4F4E202020 +100");
+                    "35C#C000 35E#50594C4F4E202020 +400");
     NEAR(battery.max_battery_voltage_bms, 53.2);
     NEAR(battery.max_battery_charge_current, 370);
     NEAR(battery.max_battery_discharge_current, 370);
@@ -49,7 +49,7 @@ static void test_short_frames_and_warnings(void **state)
     (void)state;
     struct bb_battery battery =
         state_after("351#4002FA000CFE 355#61006300 356#A215F500F6FF 359#00000A0101504E 35C#C8 "
-                    "35E#5059544553 +100");
+                    "35E#5059544553 +400");
     NEAR(battery.max_battery_discharge_current, 50); /* some send it negative */
     NEAR(battery.temperature_1, -1);
     assert_false(battery.min_battery_voltage_bms.present);
@@ -63,7 +63,7 @@ static void test_alarms_beat_warnings(void **state)
 {
     (void)state;
     struct bb_battery battery = state_after("351#4002FA00F401 355#61006300 356#A215F5003E01 "
-                                            "359#96099609 35C#00 +100");
+                                            "359#96099609 35C#00 +400");
     assert_int_equal(battery.protection.high_voltage.value, 2);
     assert_int_equal(battery.protection.low_voltage.value, 2);
     assert_int_equal(battery.protection.low_temperature.value, 2);
