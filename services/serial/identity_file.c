@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/state_file.h"
+#include "common/json_file.h"
 #include "services/serial/identity.h"
 
 #define FILE_VERSION 1
@@ -132,7 +132,7 @@ int bb_identity_load(struct bb_identity_book *book, const char *state_dir,
     if (error != BB_OK) {
         return error;
     }
-    error = bb_state_file_read(path, &json, &cause);
+    error = bb_json_file_read(path, &json, &cause);
     if (error == BB_OK) {
         error = bb_identity_from_json(book, json, &cause);
         json_decref(json);
@@ -155,7 +155,7 @@ int bb_identity_save(struct bb_identity_book *book, const char *state_dir,
         return error;
     }
     json_t *json = bb_identity_to_json(book);
-    error = json ? bb_state_file_write(path, json) : BB_ERR_NO_MEMORY;
+    error = json ? bb_json_file_write(path, json) : BB_ERR_NO_MEMORY;
     json_decref(json);
     if (error != BB_OK) {
         return bb_fail(problem, error, path, "cannot be written: %s",
