@@ -61,6 +61,8 @@
 #define BB_OUTCOME_MS 15000
 /* A command to a battery is answered within this, or it has failed. */
 #define BB_REPLY_MS 5000
+/* A reader answers for a write its BMS has not confirmed by then: before the asker gives up. */
+#define BB_CONFIRM_MS 3500
 /* A silent address on a shared wire is asked again after at most this long. */
 #define BB_BACKOFF_MAX_MS 30000
 /* A broker that has not accepted a connection within this is given up and tried again. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/deadlines.h"
+
 struct verb {
     const char *name;
     bool is_switch;
@@ -79,5 +81,5 @@ int bb_control_admit(struct bb_control_gate *gate, unsigned allowed,
 
 bool bb_control_is_overdue(const struct bb_control_gate *gate, int64_t now_ms)
 {
-    return gate->pending && now_ms - gate->last_ms >= BB_CONTROL_DEADLINE_MS;
+    return gate->pending && now_ms - gate->last_ms >= BB_CONFIRM_MS;
 }

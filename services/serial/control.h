@@ -8,8 +8,6 @@
 
 /* Least time between two commands to one battery. */
 #define BB_CONTROL_PAUSE_MS 2000
-/* A command without a result for this long is answered for: the battery does not confirm it. */
-#define BB_CONTROL_DEADLINE_MS 10000
 
 /* Index of a verb, or -1 for a word that is none; its bit says whether it is allowed. */
 int bb_control_verb(const char *verb);
@@ -29,7 +27,7 @@ int bb_control_admit(struct bb_control_gate *gate, unsigned allowed,
                      const struct bb_command *command, int64_t now_ms,
                      struct bb_control *ret_control, struct bb_problem *problem);
 
-/* True when a pending command has waited too long. */
+/* True when a pending command has waited for BB_CONFIRM_MS. */
 bool bb_control_is_overdue(const struct bb_control_gate *gate, int64_t now_ms);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "proto/deadlines.h"
+
 #define ALL (~0U)
 
 static struct bb_command ask(const char *verb, double value)
@@ -79,10 +81,10 @@ static void one_at_a_time_and_not_too_often(void **state)
     struct bb_control_gate gate = {0};
     assert_int_equal(admit(&gate, ALL, ask("charge_fet", 0), 5000), BB_OK);
     assert_int_equal(admit(&gate, ALL, ask("charge_fet", 1), 9000), BB_ERR_BUSY);
-    assert_false(bb_control_is_overdue(&gate, 5000 + BB_CONTROL_DEADLINE_MS - 1));
-    assert_true(bb_control_is_overdue(&gate, 5000 + BB_CONTROL_DEADLINE_MS));
+    assert_false(bb_control_is_overdue(&gate, 5000 + BB_CONFIRM_MS - 1));
+    assert_true(bb_control_is_overdue(&gate, 5000 + BB_CONFIRM_MS));
     gate.pending = false;
-    assert_false(bb_control_is_overdue(&gate, 5000 + BB_CONTROL_DEADLINE_MS));
+    assert_false(bb_control_is_overdue(&gate, 5000 + BB_CONFIRM_MS));
     assert_int_equal(admit(&gate, ALL, ask("charge_fet", 1), 5000 + BB_CONTROL_PAUSE_MS - 1),
                      BB_ERR_BUSY);
     assert_int_equal(admit(&gate, ALL, ask("charge_fet", 1), 5000 + BB_CONTROL_PAUSE_MS), BB_OK);
