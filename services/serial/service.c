@@ -246,8 +246,8 @@ static void remember(struct bb_serial *serial)
     const struct bb_serial_settings *settings = &serial->settings;
     const char *state_dir = bb_actor_state_dir(serial->actor);
     struct bb_problem problem;
-    bb_identity_begin(&serial->book, settings->section, settings->driver->id, settings->addresses,
-                      settings->count);
+    bb_identity_begin(&serial->book, "serial", settings->section, settings->driver->id,
+                      settings->addresses, settings->count);
     if (state_dir && bb_identity_load(&serial->book, state_dir, &problem) != BB_OK) {
         bb_actor_log(serial->actor, BB_LOG_WARNING, "%s: %s; the batteries are identified anew",
                      problem.where, problem.what);

@@ -8,8 +8,8 @@
 #define BUSBAR_SERVICES_SERIAL_SERVICE_H
 
 #include "common/actor.h"
-#include "services/serial/control.h"
-#include "services/serial/identity.h"
+#include "common/reader/control.h"
+#include "common/reader/identity.h"
 #include "services/serial/port.h"
 #include "services/serial/settings.h"
 #include "services/serial/wire.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/serial/control.h"
+#include "common/reader/control.h"
 
 #define SECTION "serial"
 #define BY_NAME_FOLDER "/dev/serial/"

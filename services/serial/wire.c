@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "services/serial/station.h"
+#include "common/reader/station.h"
 
 /* Clocks are read in whole milliseconds: a pause of N ms is surely over after N + 1. */
 #define CLOCK_STEP_MS 1

@@ -25,9 +25,9 @@
 #ifndef BUSBAR_SERVICES_SERIAL_WIRE_H
 #define BUSBAR_SERVICES_SERIAL_WIRE_H
 
+#include "common/reader/trace.h"
 #include "proto/bms/driver.h"
 #include "proto/message/message.h"
-#include "services/serial/trace.h"
 
 #define BB_WIRE_STATIONS_MAX BB_MEMBERS_MAX
 

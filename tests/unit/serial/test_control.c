@@ -1,5 +1,5 @@
 /* Commands from the bus. */
-#include "services/serial/control.h"
+#include "common/reader/control.h"
 
 #include <math.h>
 #include <setjmp.h>

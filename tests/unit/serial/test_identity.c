@@ -1,5 +1,5 @@
 /* Which battery is which, over restarts. */
-#include "services/serial/identity.h"
+#include "common/reader/identity.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@ static const uint16_t addresses[] = {0x40, 0x41};
 
 static void begin(struct bb_identity_book *book, size_t count)
 {
-    bb_identity_begin(book, "rack", "daly", addresses, count);
+    bb_identity_begin(book, "serial", "rack", "daly", addresses, count);
 }
 
 /* What a program that is started again with this book knows. */
@@ -150,7 +150,7 @@ static void another_driver_starts_anew(void **state)
     begin(&book, 1);
     (void)bb_identity_judge(&book, 0, "A1");
     json_t *json = bb_identity_to_json(&book);
-    bb_identity_begin(&book, "rack", "jbd", addresses, 1);
+    bb_identity_begin(&book, "serial", "rack", "jbd", addresses, 1);
     assert_int_equal(bb_identity_from_json(&book, json, NULL), BB_OK);
     json_decref(json);
     assert_string_equal(book.stations[0].id, "");

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "services/serial/control.h"
+#include "common/reader/control.h"
 
 static void keep_first(const struct bb_problem *problem, void *arg)
 {

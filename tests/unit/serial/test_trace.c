@@ -1,5 +1,5 @@
 /* The ring of raw exchanges. */
-#include "services/serial/trace.h"
+#include "common/reader/trace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/json_file.h"
-#include "services/serial/identity.h"
+#include "common/reader/identity.h"
 
 #define FILE_VERSION 1
 
@@ -102,7 +102,8 @@ int bb_identity_from_json(struct bb_identity_book *book, const json_t *json,
 static int make_path(const struct bb_identity_book *book, const char *state_dir, char *ret_path,
                      struct bb_problem *problem)
 {
-    int size = snprintf(ret_path, PATH_MAX, "%s/serial-%s.json", state_dir, book->section);
+    int size =
+        snprintf(ret_path, PATH_MAX, "%s/%s-%s.json", state_dir, book->program, book->section);
     if (size < 0 || size >= PATH_MAX) {
         return bb_fail(problem, BB_ERR_OVERSIZE, state_dir, "path too long");
     }

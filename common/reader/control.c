@@ -1,4 +1,4 @@
-#include "services/serial/control.h"
+#include "common/reader/control.h"
 
 #include <math.h>
 #include <stdio.h>

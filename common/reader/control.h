@@ -1,7 +1,7 @@
 /* Which commands from the bus may reach a battery: only verbs the configuration allows, only
  * sensible values, not more often than a BMS stands. Pure. */
-#ifndef BUSBAR_SERVICES_SERIAL_CONTROL_H
-#define BUSBAR_SERVICES_SERIAL_CONTROL_H
+#ifndef BUSBAR_COMMON_READER_CONTROL_H
+#define BUSBAR_COMMON_READER_CONTROL_H
 
 #include "proto/bms/driver.h"
 #include "proto/message/message.h"

@@ -4,8 +4,8 @@
  * entry. Older entries are overwritten; an entry longer than BB_TRACE_BYTES keeps its beginning
  * and its true length.
  */
-#ifndef BUSBAR_SERVICES_SERIAL_TRACE_H
-#define BUSBAR_SERVICES_SERIAL_TRACE_H
+#ifndef BUSBAR_COMMON_READER_TRACE_H
+#define BUSBAR_COMMON_READER_TRACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

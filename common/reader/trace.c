@@ -1,4 +1,4 @@
-#include "services/serial/trace.h"
+#include "common/reader/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "services/serial/station.h"
+#include "common/reader/station.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,11 @@
-/* One driver instance on a wire, with its outage bookkeeping. Used by wire.c only. */
-#ifndef BUSBAR_SERVICES_SERIAL_STATION_H
-#define BUSBAR_SERVICES_SERIAL_STATION_H
+/* One driver instance on a wire, with its outage bookkeeping. Used by the hosts that
+ * schedule them. */
+#ifndef BUSBAR_COMMON_READER_STATION_H
+#define BUSBAR_COMMON_READER_STATION_H
 
-#include "services/serial/wire.h"
+#include "common/reader/trace.h"
+#include "proto/bms/driver.h"
+#include "proto/message/message.h"
 
 struct bb_station {
     const struct bb_driver *driver;

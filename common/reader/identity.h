@@ -7,12 +7,12 @@
  *
  * Pure, but for load and save.
  */
-#ifndef BUSBAR_SERVICES_SERIAL_IDENTITY_H
-#define BUSBAR_SERVICES_SERIAL_IDENTITY_H
+#ifndef BUSBAR_COMMON_READER_IDENTITY_H
+#define BUSBAR_COMMON_READER_IDENTITY_H
 
 #include <jansson.h>
 
-#include "services/serial/wire.h"
+#include "proto/message/message.h"
 
 /* States without a serial number after which the BMS is taken to have none. */
 #define BB_IDENTITY_PATIENCE 3
@@ -28,11 +28,12 @@ struct bb_identity {
 };
 
 struct bb_identity_book {
+    char program[16]; /* of the reader: "serial", "can" */
     char section[BB_ID_MAX];
     char driver[24];
     bool changed; /* there is something to save */
     size_t count;
-    struct bb_identity stations[BB_WIRE_STATIONS_MAX]; /* in the wire's order */
+    struct bb_identity stations[BB_MEMBERS_MAX]; /* in the wire's order */
 };
 
 enum bb_identity_verdict {
@@ -45,8 +46,8 @@ enum bb_identity_verdict {
 };
 
 /* An empty book for the stations at these addresses. */
-void bb_identity_begin(struct bb_identity_book *book, const char *section, const char *driver,
-                       const uint16_t *addresses, size_t count);
+void bb_identity_begin(struct bb_identity_book *book, const char *program, const char *section,
+                       const char *driver, const uint16_t *addresses, size_t count);
 
 /* A state of that station has been read; serial is "" when it carries none. */
 enum bb_identity_verdict bb_identity_judge(struct bb_identity_book *book, size_t station,
@@ -60,7 +61,7 @@ json_t *bb_identity_to_json(const struct bb_identity_book *book);
 int bb_identity_from_json(struct bb_identity_book *book, const json_t *json,
                           struct bb_problem *problem);
 
-/* Reads <state_dir>/serial-<section>.json. No file is no error. A damaged file is renamed to
+/* Reads <state_dir>/<program>-<section>.json. No file is no error. A damaged file is renamed to
  * <name>.damaged and reported: BB_ERR_MALFORMED, BB_ERR_VERSION, BB_ERR_IO. */
 int bb_identity_load(struct bb_identity_book *book, const char *state_dir,
                      struct bb_problem *problem);

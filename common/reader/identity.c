@@ -1,12 +1,13 @@
-#include "services/serial/identity.h"
+#include "common/reader/identity.h"
 
 #include <stdio.h>
 #include <string.h>
 
-void bb_identity_begin(struct bb_identity_book *book, const char *section, const char *driver,
-                       const uint16_t *addresses, size_t count)
+void bb_identity_begin(struct bb_identity_book *book, const char *program, const char *section,
+                       const char *driver, const uint16_t *addresses, size_t count)
 {
     memset(book, 0, sizeof *book);
+    (void)snprintf(book->program, sizeof book->program, "%s", program);
     (void)snprintf(book->section, sizeof book->section, "%s", section);
     (void)snprintf(book->driver, sizeof book->driver, "%s", driver);
     book->count = count;
