@@ -7,30 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/bms/daly.h"
 #include "proto/bms/drivers.h"
 #include "proto/bms/framing/a5.h"
 #include "proto/bms/poll.h"
 #include "proto/deadlines.h"
 
-enum item {
-    COUNTS,
-    PACK,
-    STATE,
-    CELLS,
-    FAULTS,
-    TEMPERATURES,
-    EXTREMES,
-    BALANCE,
-    CAPACITY,
-    PRODUCTION,
-    CODE,
-    CLOCK,
-    CHARGE_SWITCH,
-    DISCHARGE_SWITCH,
-    SET_SOC
-};
-
-enum { OPTION_INVERT_CURRENT };
 enum { INVERT_AUTO, INVERT_NO, INVERT_YES };
 
 enum {
@@ -136,13 +118,6 @@ static const struct bb_row code_rows[] = {
     {.raw = BB_CHARS, .flags = BB_ROW_NUL_IS_SPACE, .field = BB_FIELD(custom_field)},
 };
 
-/* What is learnt about the sign of the current. */
-struct polarity {
-    int learnt; /* +1 raw counts up while charging, -1 while discharging, 0 not known */
-    int seen;   /* the same, in the last polls */
-    unsigned polls;
-};
-
 static bool check_counts(const struct bb_poll_view *view, const uint8_t *data, size_t size)
 {
     (void)view;
@@ -203,7 +178,7 @@ static void decode_faults(const struct bb_poll_view *view, const uint8_t *data, 
                                              FAULT_PAIR(2, 2, high_discharge_current)};
     static const struct bb_bit turned[] = {FAULT_PAIR(2, 2, high_charge_current),
                                            FAULT_PAIR(2, 0, high_discharge_current)};
-    bool turn = bb_poll_option(view, OPTION_INVERT_CURRENT) == INVERT_YES;
+    bool turn = bb_poll_option(view, BB_DALY_INVERT_CURRENT) == INVERT_YES;
     bb_bits_decode(turn ? turned : straight, BB_COUNT(straight), data, size, into);
 }
 
@@ -229,7 +204,7 @@ static uint8_t state_of(const struct bb_poll_view *view)
     return state && bb_poll_age_ms(view, STATE) <= STATE_FOR_SIGN_MS ? state[0] : 0;
 }
 
-static void learn_polarity(struct polarity *polarity, uint8_t state, int magnitude)
+static void learn_polarity(struct bb_daly_polarity *polarity, uint8_t state, int magnitude)
 {
     bool telling = (state == CHARGING || state == DISCHARGING) && abs(magnitude) >= 10;
     int seen = (state == CHARGING) == (magnitude > 0) ? 1 : -1;
@@ -246,10 +221,10 @@ static void learn_polarity(struct polarity *polarity, uint8_t state, int magnitu
 /* Red boards count up while discharging, others while charging; 93 tells which it is. */
 static int sign_of_current(const struct bb_poll_view *view, int magnitude)
 {
-    struct polarity *polarity = view->memory;
+    struct bb_daly_polarity *polarity = view->memory;
     uint8_t state = state_of(view);
     learn_polarity(polarity, state, magnitude);
-    switch (bb_poll_option(view, OPTION_INVERT_CURRENT)) {
+    switch (bb_poll_option(view, BB_DALY_INVERT_CURRENT)) {
     case INVERT_NO:
         return -1;
     case INVERT_YES:
@@ -263,7 +238,7 @@ static int sign_of_current(const struct bb_poll_view *view, int magnitude)
     return polarity->learnt != 0 ? polarity->learnt : -1;
 }
 
-static void finish(const struct bb_poll_view *view, struct bb_decode *into)
+void bb_daly_finish(const struct bb_poll_view *view, struct bb_decode *into)
 {
     size_t size;
     const uint8_t *pack = bb_poll_image(view, PACK, &size);
@@ -281,7 +256,7 @@ static void finish(const struct bb_poll_view *view, struct bb_decode *into)
         .first_ms = 500, .gap_ms = 100, .total_ms = 500                                            \
     }
 
-static const struct bb_poll_item items[] = {
+const struct bb_poll_item bb_daly_items[BB_DALY_ITEMS] = {
     [COUNTS] = {.name = "counts",
                 .code = 0x94,
                 .ask = BB_ASK_SLOW,
@@ -413,8 +388,8 @@ static enum bb_poll_verdict match(const struct bb_poll_view *view, const struct 
     return BB_POLL_ANSWER;
 }
 
-static int switch_payload(const struct bb_poll_view *view, const struct bb_control *control,
-                          uint8_t *ret_data, struct bb_problem *problem)
+int bb_daly_switch_payload(const struct bb_poll_view *view, const struct bb_control *control,
+                           uint8_t *ret_data, struct bb_problem *problem)
 {
     (void)view;
     (void)problem;
@@ -422,8 +397,8 @@ static int switch_payload(const struct bb_poll_view *view, const struct bb_contr
     return 1;
 }
 
-static bool switch_confirm(const struct bb_poll_view *view, const struct bb_control *control,
-                           struct bb_real *ret_value)
+bool bb_daly_switch_confirm(const struct bb_poll_view *view, const struct bb_control *control,
+                            struct bb_real *ret_value)
 {
     size_t size;
     const uint8_t *state = bb_poll_image(view, STATE, &size);
@@ -479,8 +454,8 @@ static int soc_payload(const struct bb_poll_view *view, const struct bb_control 
 }
 
 /* Some firmware sets 1 % instead of 100 %. */
-static bool soc_confirm(const struct bb_poll_view *view, const struct bb_control *control,
-                        struct bb_real *ret_value)
+bool bb_daly_soc_confirm(const struct bb_poll_view *view, const struct bb_control *control,
+                         struct bb_real *ret_value)
 {
     size_t size;
     const uint8_t *pack = bb_poll_image(view, PACK, &size);
@@ -495,7 +470,7 @@ static bool soc_confirm(const struct bb_poll_view *view, const struct bb_control
 #define SWITCH(verb_, write_)                                                                      \
     {                                                                                              \
         .verb = (verb_), .max = 1, .before = BB_POLL_NO_ITEM, .write = (write_), .after = STATE,   \
-        .payload = switch_payload, .confirm = switch_confirm                                       \
+        .payload = bb_daly_switch_payload, .confirm = bb_daly_switch_confirm                       \
     }
 static const struct bb_poll_control controls[] = {
     SWITCH("charge_fet", CHARGE_SWITCH),
@@ -507,19 +482,19 @@ static const struct bb_poll_control controls[] = {
      .write = SET_SOC,
      .after = PACK,
      .payload = soc_payload,
-     .confirm = soc_confirm},
+     .confirm = bb_daly_soc_confirm},
 };
 
-static const struct bb_poll_option_spec options[] = {
-    [OPTION_INVERT_CURRENT] = {.name = "invert_current",
-                               .kind = BB_OPTION_CHOICE,
-                               .choices = "auto|no|yes",
-                               .fallback = INVERT_AUTO},
+const struct bb_poll_option_spec bb_daly_options[BB_DALY_OPTIONS] = {
+    [BB_DALY_INVERT_CURRENT] = {.name = "invert_current",
+                                .kind = BB_OPTION_CHOICE,
+                                .choices = "auto|no|yes",
+                                .fallback = INVERT_AUTO},
 };
 
 static const struct bb_poll_spec spec = {
-    .items = items,
-    .item_count = BB_COUNT(items),
+    .items = bb_daly_items,
+    .item_count = BB_DALY_ITEMS,
     .greeting = COUNTS,
     .probe = PACK,
     .tries = 3,
@@ -529,12 +504,12 @@ static const struct bb_poll_spec spec = {
     .scan = bb_a5_scan,
     .match = match,
     .build = build,
-    .finish = finish,
-    .options = options,
-    .option_count = BB_COUNT(options),
+    .finish = bb_daly_finish,
+    .options = bb_daly_options,
+    .option_count = BB_DALY_OPTIONS,
     .controls = controls,
     .control_count = BB_COUNT(controls),
-    .memory_size = sizeof(struct polarity),
+    .memory_size = sizeof(struct bb_daly_polarity),
 };
 
 static const struct bb_ble_profile profiles[] = {

@@ -7,6 +7,7 @@
 extern const struct bb_driver bb_driver_jbd;
 extern const struct bb_driver bb_driver_daly;
 extern const struct bb_driver bb_driver_jk_pb;
+extern const struct bb_driver bb_driver_daly_can;
 extern const struct bb_driver bb_driver_jbd_can;
 extern const struct bb_driver bb_driver_jk_can;
 extern const struct bb_driver bb_driver_pylontech_can;

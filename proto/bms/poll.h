@@ -135,7 +135,8 @@ enum bb_poll_verdict {
     BB_POLL_REJECT,      /* it is not */
     BB_POLL_REFUSED,     /* our battery refuses ret_answer->item */
     BB_POLL_REQUEST,     /* a request: the echo of ours, or another master's */
-    BB_POLL_FOREIGN      /* an answer from or to somebody else */
+    BB_POLL_FOREIGN,     /* an answer from or to somebody else */
+    BB_POLL_CONFLICT     /* two batteries answer at our address: it is no answer */
 };
 
 /* Filled by match. item is the index; part counts from 0; payload lies inside the frame. */

@@ -234,6 +234,9 @@ static size_t take_frame(struct bb_poll *poll, const struct bb_packet *frame, in
     case BB_POLL_FOREIGN:
         poll->counters.foreign_frames++;
         return 1;
+    case BB_POLL_CONFLICT:
+        poll->counters.conflicts++;
+        return frame->size;
     }
     return 1;
 }

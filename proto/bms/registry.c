@@ -7,6 +7,7 @@ static const struct bb_driver *const drivers[] = {
     &bb_driver_jk_pb,
     &bb_driver_jbd,
     &bb_driver_daly,
+    &bb_driver_daly_can,
     &bb_driver_jbd_can,
     &bb_driver_pylontech_can,
     &bb_driver_jk_can,
