@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_FIRST_MS 500
+#define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 2000
 /* Output that the port does not take for this long will never leave: the adapter hangs. */
 #define WRITE_MAX_MS 2000
