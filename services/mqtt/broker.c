@@ -442,7 +442,7 @@ int bb_broker_new(struct bb_actor *actor, const struct bb_mqtt_settings *setting
     }
     mosquitto_destroy(probe);
     *ret_broker = broker;
-    attempt(broker);
+    retry_after(broker, 1);
     return BB_OK;
 }
 

@@ -306,6 +306,7 @@ static int start(struct bb_actor *actor, void *self)
                                               .disconnected = on_disconnected,
                                               .ready = on_ready,
                                               .retained = on_retained};
+    bb_actor_status(actor, "connecting");
     return bb_broker_new(actor, &publisher->settings, &handler, &publisher->broker);
 }
 

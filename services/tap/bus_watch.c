@@ -9,9 +9,13 @@
 /* A disk that stalls for seconds must not cost a recording any message. */
 #define QUEUE_MESSAGES 100000
 
+/* Where libzmq tells about the connection. czmq's zmonitor would do the same in a thread, but
+ * aborts when a signal comes while it starts. */
+#define MONITOR "inproc://busbar-tap-monitor"
+
 struct bb_bus_watch {
     zsock_t *subscriber;
-    zactor_t *monitor;
+    zsock_t *monitor;
     zpoller_t *poller;
     zmq_msg_t topic, body;
 };
@@ -29,14 +33,20 @@ static int connect_and_subscribe(struct bb_bus_watch *watch, const char *run_dir
     if (count == 0) {
         zsock_set_subscribe(watch->subscriber, "");
     }
-    /* The monitor runs before the connection is made, or its coming would be missed. */
-    (void)zstr_sendx(watch->monitor, "LISTEN", "CONNECTED", "DISCONNECTED", NULL);
-    (void)zstr_send(watch->monitor, "START");
-    (void)zsock_wait(watch->monitor);
     if (zsock_connect(watch->subscriber, "ipc://%s/%s", run_dir, BB_BUS_SUBSCRIBE) != 0) {
         return bb_fail(problem, BB_ERR_IO, run_dir, "%s", zmq_strerror(zmq_errno()));
     }
     return BB_OK;
+}
+
+/* Must stand before the connection is made, or its coming would be missed. */
+static zsock_t *new_monitor(zsock_t *subscriber)
+{
+    if (zmq_socket_monitor(zsock_resolve(subscriber), MONITOR,
+                           ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED) != 0) {
+        return NULL;
+    }
+    return zsock_new_pair(">" MONITOR);
 }
 
 int bb_bus_watch_new(const char *run_dir, char *const *topics, size_t count,
@@ -49,7 +59,7 @@ int bb_bus_watch_new(const char *run_dir, char *const *topics, size_t count,
     (void)zmq_msg_init(&watch->topic);
     (void)zmq_msg_init(&watch->body);
     watch->subscriber = zsock_new(ZMQ_SUB);
-    watch->monitor = watch->subscriber ? zactor_new(zmonitor, watch->subscriber) : NULL;
+    watch->monitor = watch->subscriber ? new_monitor(watch->subscriber) : NULL;
     watch->poller = watch->monitor ? zpoller_new(watch->subscriber, watch->monitor, NULL) : NULL;
     int error = watch->poller ? connect_and_subscribe(watch, run_dir, topics, count, problem)
                               : bb_fail(problem, BB_ERR_NO_MEMORY, run_dir, "no socket");
@@ -65,7 +75,7 @@ void bb_bus_watch_destroy(struct bb_bus_watch **watch)
 {
     if (*watch) {
         zpoller_destroy(&(*watch)->poller);
-        zactor_destroy(&(*watch)->monitor);
+        zsock_destroy(&(*watch)->monitor);
         zsock_destroy(&(*watch)->subscriber);
         (void)zmq_msg_close(&(*watch)->topic);
         (void)zmq_msg_close(&(*watch)->body);
@@ -74,14 +84,17 @@ void bb_bus_watch_destroy(struct bb_bus_watch **watch)
     }
 }
 
+/* A monitor's message: number of the event and a value, then the address. */
 static enum bb_bus_watch_event monitor_event(struct bb_bus_watch *watch)
 {
-    zmsg_t *event = zmsg_recv(watch->monitor);
-    char *name = event ? zmsg_popstr(event) : NULL;
-    bool connected = name && streq(name, "CONNECTED");
-    zstr_free(&name);
-    zmsg_destroy(&event);
-    return connected ? BB_BUS_WATCH_CONNECTED : BB_BUS_WATCH_GONE;
+    zmsg_t *message = zmsg_recv(watch->monitor);
+    zframe_t *frame = message ? zmsg_first(message) : NULL;
+    uint16_t event = 0;
+    if (frame && zframe_size(frame) >= sizeof event) {
+        memcpy(&event, zframe_data(frame), sizeof event);
+    }
+    zmsg_destroy(&message);
+    return event == ZMQ_EVENT_CONNECTED ? BB_BUS_WATCH_CONNECTED : BB_BUS_WATCH_GONE;
 }
 
 enum bb_bus_watch_event bb_bus_watch_wait(struct bb_bus_watch *watch, int64_t timeout_ms)
