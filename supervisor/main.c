@@ -48,5 +48,5 @@ int main(int argc, char **argv)
         return BB_EXIT_FAILED;
     }
     options.program_dir = program_dir;
-    return bb_supervisor_run(&options);
+    return (int)bb_supervisor_run(&options);
 }

@@ -228,6 +228,7 @@ class Bench:
     def __init__(self, config=None, environment=None):
         # Short: paths of Unix sockets end at 107 bytes.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bb"))
+        self.command = BUSBAR
         self.run_dir = self.folder / "run"
         self.state_dir = self.folder / "state"
         self.config = self.folder / "busbar.conf"
@@ -275,13 +276,40 @@ class Bench:
 
     # --- supervisor ---
 
+    def use_puppets(self, *programs):
+        """From now on runs a copy of the build in which puppet.py plays these programs."""
+        built = pathlib.Path(BUSBAR).resolve().parent.parent
+        copy = self.folder / "copy"
+        for part in ("bin", "libexec/busbar"):
+            (copy / part).mkdir(parents=True)
+        self.command = copy / "bin" / "busbar"
+        shutil.copy2(BUSBAR, self.command)
+        for program in (built / "libexec" / "busbar").iterdir():
+            target = copy / "libexec" / "busbar" / program.name
+            if program.name == "busbard":
+                shutil.copy2(program, target)  # it looks for the others beside itself
+            else:
+                target.symlink_to(program)
+        for program in programs:
+            target = copy / "libexec" / "busbar" / f"busbar-{program}"
+            target.unlink(missing_ok=True)
+            shutil.copy2(pathlib.Path(__file__).parent / "puppet.py", target)
+
+    def starts(self, name):
+        """What a puppet recorded at each of its starts."""
+        try:
+            text = (self.folder / f"starts-{name}").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in text.splitlines()]
+
     def run_args(self):
-        args = [BUSBAR, "run", "--run-dir", self.run_dir, "--state-dir", self.state_dir]
+        args = [self.command, "run", "--run-dir", self.run_dir, "--state-dir", self.state_dir]
         if self.config.exists():
             args += ["--config", self.config]
         return args
 
-    def start(self, wait=True, timeout=START_TIMEOUT):
+    def start(self, wait=True, timeout=START_TIMEOUT, **options):
         """Starts busbar run; with wait, returns when every process reports to be running."""
         self._log = open(self.log_path, "ab")
         self.process = spawn(
@@ -290,14 +318,25 @@ class Bench:
             stdout=self._log,
             stderr=self._log,
             env=self.environment,
+            **options,
         )
         if wait:
             self.wait_status(
-                lambda s: s["processes"] and all(p["state"] == "running" for p in s["processes"]),
+                lambda s: bool(s["processes"])
+                and all(p["state"] == "running" for p in s["processes"]),
                 timeout,
                 "all processes running",
             )
         return self
+
+    def wait_end(self, timeout=STOP_TIMEOUT):
+        """Exit status of a supervisor that ends by itself."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"busbar run goes on after {timeout:g} s\n{self.evidence()}") from None
+        self.process = None
+        return code
 
     def stop(self, timeout=STOP_TIMEOUT):
         """Orderly end; returns the exit status of busbar run and checks the log for reports of
@@ -319,6 +358,8 @@ class Bench:
         self.process.kill()
         self.process.wait()
         self.process = None
+        self._log.close()
+        self._log = None
 
     def close(self):
         try:
@@ -335,7 +376,7 @@ class Bench:
         """Runs busbar VERB on this run directory; returns the CompletedProcess (text)."""
         environment = dict(self.environment, BUSBAR_RUN_DIR=str(self.run_dir))
         result = subprocess.run(
-            [BUSBAR, verb, *[str(arg) for arg in args]],
+            [str(self.command), verb, *[str(arg) for arg in args]],
             capture_output=True,
             text=True,
             timeout=timeout,
