@@ -1,0 +1,53 @@
+/* A temporary folder for one test. */
+#ifndef BUSBAR_TESTS_SUPERVISOR_SCRATCH_H
+#define BUSBAR_TESTS_SUPERVISOR_SCRATCH_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct scratch {
+    char folder[32];
+    char path[128];
+};
+
+static inline void scratch_make(struct scratch *scratch)
+{
+    (void)snprintf(scratch->folder, sizeof scratch->folder, "/tmp/busbar-test-XXXXXX");
+    assert_non_null(mkdtemp(scratch->folder));
+}
+
+/* Path of name in the folder, valid until the next call. */
+static inline const char *scratch_path(struct scratch *scratch, const char *name)
+{
+    int size = snprintf(scratch->path, sizeof scratch->path, "%s/%s", scratch->folder, name);
+    assert_true(size > 0 && (size_t)size < sizeof scratch->path);
+    return scratch->path;
+}
+
+static inline void scratch_write(struct scratch *scratch, const char *name, const char *text)
+{
+    FILE *file = fopen(scratch_path(scratch, name), "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static inline void scratch_remove(struct scratch *scratch)
+{
+    DIR *folder = opendir(scratch->folder);
+    assert_non_null(folder);
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            (void)remove(scratch_path(scratch, entry->d_name));
+        }
+    }
+    (void)closedir(folder);
+    assert_int_equal(rmdir(scratch->folder), 0);
+}
+
+#endif
