@@ -14,7 +14,7 @@
 #include "common/notify.h"
 #include "proto/deadlines.h"
 #include "supervisor/children.h"
-#include "supervisor/control.h"
+#include "supervisor/control_socket.h"
 #include "supervisor/notify_socket.h"
 #include "supervisor/place.h"
 #include "supervisor/settings.h"

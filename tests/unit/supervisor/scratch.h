@@ -2,6 +2,12 @@
 #ifndef BUSBAR_TESTS_SUPERVISOR_SCRATCH_H
 #define BUSBAR_TESTS_SUPERVISOR_SCRATCH_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -198,7 +198,7 @@ static void test_end_takes_the_bus_last_and_everybody_in_time(void **state)
                                             instance("late", "stubborn", 30, 0)};
     (void)apply(stage, instances, 2, 1000);
     bb_children_step(&stage->children, 1000 + BB_START_ORDER_MS);
-    int64_t end_ms = 10000;
+    int64_t end_ms = 5000;
     bb_children_sample(&stage->children, end_ms);
     bb_children_end(&stage->children, end_ms);
     bb_children_step(&stage->children, end_ms);

@@ -4,8 +4,8 @@
  * number of clients are bounded, who dawdles is dropped, and a newcomer takes the place of the
  * one that has been idle longest.
  */
-#ifndef BUSBAR_SUPERVISOR_CONTROL_H
-#define BUSBAR_SUPERVISOR_CONTROL_H
+#ifndef BUSBAR_SUPERVISOR_CONTROL_SOCKET_H
+#define BUSBAR_SUPERVISOR_CONTROL_SOCKET_H
 
 #include <poll.h>
 

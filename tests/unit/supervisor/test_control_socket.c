@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "proto/deadlines.h"
-#include "supervisor/control.h"
+#include "supervisor/control_socket.h"
 #include "supervisor/unix_socket.h"
 #include "tests/unit/supervisor/scratch.h"
 

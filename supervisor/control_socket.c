@@ -1,4 +1,4 @@
-#include "supervisor/control.h"
+#include "supervisor/control_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
