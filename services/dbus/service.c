@@ -13,6 +13,8 @@
 
 #define ATTEMPT_MS 5000 /* from connecting to the name, or the attempt has failed */
 #define LOOKUP_MS 2000  /* how long others may take to tell their instance */
+/* A reading waits this long for the decision it leads to, so that one signal serves both. */
+#define DECISION_WAIT_MS 300
 
 /* Pauses between attempts; the last one repeats. */
 static const int64_t backoff_ms[] = {1000, 2000, 5000, 10000, 30000};
@@ -43,8 +45,8 @@ struct bb_battery_service {
     struct bb_connection *connection;
     struct bb_lookup lookup;
     struct bb_identity identity;
-    bool pending; /* news that were not shown yet */
-    int64_t shown_ms;
+    int show_timer;       /* of news that wait for their turn; 0: none */
+    int64_t announced_ms; /* the last signal */
     struct bb_view shown; /* what the items say */
 };
 
@@ -66,6 +68,7 @@ static void announce(struct bb_battery_service *service)
     if (changes) {
         if (bb_connection_send(service->connection, changes)) {
             bb_items_settle(service->items);
+            service->announced_ms = bb_actor_now(service->host->actor);
         }
         dbus_message_unref(changes);
     }
@@ -76,9 +79,30 @@ static void show(struct bb_battery_service *service)
     view_now(service, &service->shown);
     service->identity.custom_name = bb_registry_name(service->host->registry, service->snapshot.id);
     (void)bb_paths_update(service->paths, &service->shown, &service->identity);
-    service->shown_ms = bb_actor_now(service->host->actor);
-    service->pending = false;
+    bb_actor_cancel(service->host->actor, service->show_timer);
+    service->show_timer = 0;
     announce(service);
+}
+
+static void on_show(struct bb_actor *actor, void *arg)
+{
+    (void)actor;
+    struct bb_battery_service *service = arg;
+    service->show_timer = 0;
+    show(service);
+}
+
+/* Shows news in wait_ms, and not before the pause since the last signal is over. */
+static void show_soon(struct bb_battery_service *service, int64_t wait_ms)
+{
+    struct bb_actor *actor = service->host->actor;
+    int64_t rest_ms = service->announced_ms + service->host->interval_ms - bb_actor_now(actor);
+    rest_ms = rest_ms > wait_ms ? rest_ms : wait_ms;
+    if (rest_ms <= 0) {
+        show(service);
+    } else if (service->show_timer <= 0) {
+        service->show_timer = bb_actor_after(actor, rest_ms, on_show, service);
+    }
 }
 
 /* True when time alone has changed what may be shown. */
@@ -335,10 +359,9 @@ void bb_battery_service_tick(struct bb_battery_service *service)
     case ON_BUS:
         break;
     }
-    if (has_aged(service) ||
-        (service->pending && now_ms - service->shown_ms >= service->host->interval_ms)) {
+    if (has_aged(service)) {
         show(service);
-    } else if (service->items && bb_items_changed(service->items)) {
+    } else if (bb_items_changed(service->items)) {
         announce(service); /* the daemon lagged */
     }
 }
@@ -349,12 +372,12 @@ void bb_battery_service_take(struct bb_battery_service *service, const struct bb
     if (service->phase == WAITING || service->phase == DOWN) {
         return;
     }
-    /* A decision follows each reading: one signal serves both. */
-    bool is_decision = message->topic_class == BB_TOPIC_CHARGE;
-    service->pending = service->pending || is_decision || !service->shown.decided;
-    int64_t elapsed = bb_actor_now(service->host->actor) - service->shown_ms;
-    if (is_decision && (urgent || elapsed >= service->host->interval_ms)) {
+    if (urgent) {
         show(service);
+    } else if (message->topic_class == BB_TOPIC_CHARGE) {
+        show_soon(service, 0);
+    } else {
+        show_soon(service, DECISION_WAIT_MS);
     }
 }
 
@@ -373,6 +396,7 @@ void bb_battery_service_destroy(struct bb_battery_service **service)
     if (!service || !*service) {
         return;
     }
+    bb_actor_cancel((*service)->host->actor, (*service)->show_timer);
     bb_connection_close(&(*service)->connection);
     bb_paths_destroy(&(*service)->paths);
     bb_items_destroy(&(*service)->items);
