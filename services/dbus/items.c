@@ -15,6 +15,7 @@ struct bb_items {
     struct bb_item *item[ITEMS_MAX]; /* in the order of adding */
     size_t sorted[ITEMS_MAX];        /* indices in the order of paths */
     size_t count;
+    bool changed; /* at least one item is */
 };
 
 struct bb_items *bb_items_new(void)
@@ -191,6 +192,7 @@ bool bb_items_set(struct bb_items *items, size_t index, struct bb_value value)
         changed = set_number(item, known ? value.number : 0, known || item->spec->required);
     }
     item->changed = item->changed || changed;
+    items->changed = items->changed || changed;
     return changed;
 }
 
@@ -199,6 +201,7 @@ void bb_items_settle(struct bb_items *items)
     for (size_t i = 0; i < items->count; i++) {
         items->item[i]->changed = false;
     }
+    items->changed = false;
 }
 
 size_t bb_items_count(const struct bb_items *items)
@@ -208,12 +211,7 @@ size_t bb_items_count(const struct bb_items *items)
 
 bool bb_items_changed(const struct bb_items *items)
 {
-    for (size_t i = 0; i < items->count; i++) {
-        if (items->item[i]->changed) {
-            return true;
-        }
-    }
-    return false;
+    return items->changed;
 }
 
 const struct bb_item *bb_items_get(const struct bb_items *items, size_t index)
