@@ -21,8 +21,7 @@ static struct bb_message message;
 static int fresh_subject(void **state)
 {
     (void)state;
-    static const struct bb_mqtt_subject empty;
-    subject = empty;
+    memset(&subject, 0, sizeof subject);
     (void)snprintf(subject.id, sizeof subject.id, "rack.1");
     return 0;
 }
@@ -31,12 +30,11 @@ static void set(char *text, size_t capacity, const char *value)
 {
     (void)snprintf(text, capacity, "%s", value);
 }
-#define SET(member, value) set(member, sizeof member, value)
+#define SET(member, value) set((member), sizeof(member), (value))
 
 static struct bb_message *start(enum bb_topic_class topic_class, int64_t fact_ms)
 {
-    static const struct bb_message empty;
-    message = empty;
+    memset(&message, 0, sizeof message);
     message.topic_class = topic_class;
     message.head.mono_ms = bb_integer(fact_ms);
     message.head.interval_ms = bb_integer(INTERVAL);

@@ -17,8 +17,7 @@ static char line[BB_LINE_MAX];
 
 static struct bb_message *fresh(const char *topic)
 {
-    static const struct bb_message empty;
-    message = empty;
+    memset(&message, 0, sizeof message);
     message.topic_class = (enum bb_topic_class)bb_topic_parse(topic, strlen(topic));
     (void)snprintf(message.topic, sizeof message.topic, "%s", topic);
     message.head.interval_ms = bb_integer(1000);
@@ -35,7 +34,7 @@ static void set(char *text, size_t capacity, const char *value)
 {
     (void)snprintf(text, capacity, "%s", value);
 }
-#define SET(member, value) set(member, sizeof member, value)
+#define SET(member, value) set((member), sizeof(member), (value))
 
 static void fill_battery(struct bb_battery *battery)
 {

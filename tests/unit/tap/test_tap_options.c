@@ -19,7 +19,8 @@ static int split(const char *line, char **ret_argv)
     static char buffer[512];
     (void)snprintf(buffer, sizeof buffer, "%s", line);
     int argc = 0;
-    for (char *word = strtok(buffer, " "); word; word = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(buffer, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         ret_argv[argc++] = word;
     }
     ret_argv[argc] = NULL;

@@ -47,13 +47,13 @@ static int add(struct bb_recorder *recorder, int number, size_t body_size)
     memset(body, number, sizeof body);
     char topic[32];
     (void)snprintf(topic, sizeof topic, "battery/%d", number);
-    struct bb_record record = {.mono_ms = number,
-                               .wall_ms = 1000 + number,
-                               .topic = topic,
-                               .topic_size = strlen(topic),
-                               .body = body,
-                               .body_size = body_size};
-    return bb_recorder_add(recorder, &record, NULL);
+    struct bb_record entry = {.mono_ms = number,
+                              .wall_ms = 1000 + number,
+                              .topic = topic,
+                              .topic_size = strlen(topic),
+                              .body = body,
+                              .body_size = body_size};
+    return bb_recorder_add(recorder, &entry, NULL);
 }
 
 /* Appends records first..last, each with a body of as many bytes times 100. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -16,8 +17,7 @@ static struct bb_message message;
 static struct bb_message *recorded(const char *topic, enum bb_topic_class topic_class,
                                    int64_t mono_ms)
 {
-    static const struct bb_message empty;
-    message = empty;
+    memset(&message, 0, sizeof message);
     message.topic_class = topic_class;
     (void)snprintf(message.topic, sizeof message.topic, "%s", topic);
     (void)snprintf(message.head.source, sizeof message.head.source, "serial-rack");
