@@ -20,6 +20,7 @@
 
 /* What TLS knows of a handshake's failure comes as a log line of libmosquitto. */
 #define DETAIL_MAX 160
+#define TROUBLE_MAX (DETAIL_MAX + 32)
 
 enum phase { WAITING, LOOKING_UP, CONNECTING, CONNECTED };
 
@@ -40,8 +41,8 @@ struct bb_broker {
     char status_topic[BB_MQTT_BASE_MAX + 8];
     char asked[128]; /* filter subscribed to; "" for none */
     int64_t asked_ms;
-    char detail[DETAIL_MAX];  /* of the current attempt */
-    char trouble[DETAIL_MAX]; /* said last */
+    char detail[DETAIL_MAX];   /* of the current attempt */
+    char trouble[TROUBLE_MAX]; /* said last */
 };
 
 static void attempt(struct bb_broker *broker);
@@ -91,7 +92,7 @@ static void retry_after(struct bb_broker *broker, int64_t delay_ms)
 /* Says why there is no connection, once as long as it stays the same. */
 static void say_trouble(struct bb_broker *broker, const char *what, const char *why)
 {
-    char trouble[DETAIL_MAX];
+    char trouble[TROUBLE_MAX];
     (void)snprintf(trouble, sizeof trouble, "%s: %s", what, why);
     if (strcmp(trouble, broker->trouble) != 0) {
         memcpy(broker->trouble, trouble, sizeof trouble);
