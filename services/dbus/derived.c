@@ -52,7 +52,8 @@ struct bb_value bb_derive_product_name(struct bb_derivation *d)
     const struct bb_snapshot *of = d->view->of;
     const char *port = of->battery.device.port;
     if (of->bank) {
-        (void)snprintf(d->text, sizeof d->text, "Busbar bank %s", of->id);
+        bool says_bank = strncmp(of->id, "bank", 4) == 0;
+        (void)snprintf(d->text, sizeof d->text, "Busbar %s%s", says_bank ? "" : "bank ", of->id);
     } else {
         (void)snprintf(d->text, sizeof d->text, "Busbar %s%s%s", of->id, port[0] ? " @ " : "",
                        port);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,8 +212,8 @@ static void test_signals_are_not_answered(void **state)
     dbus_message_unref(signal);
 }
 
-/* SetValue with a variant of one basic type; returns the answer's number. */
-static int set_value(struct fixture *fixture, const char *path, int type, const void *value)
+/* SetValue of path with a variant of one basic type. */
+static DBusMessage *set_call(const char *path, int type, const void *value)
 {
     const char signature[2] = {(char)type, '\0'};
     DBusMessageIter out;
@@ -222,11 +223,72 @@ static int set_value(struct fixture *fixture, const char *path, int type, const 
     (void)dbus_message_iter_open_container(&out, DBUS_TYPE_VARIANT, signature, &variant);
     (void)dbus_message_iter_append_basic(&variant, type, value);
     (void)dbus_message_iter_close_container(&out, &variant);
-    DBusMessage *found = answer(fixture, message);
+    return message;
+}
+
+static int number_in(DBusMessage *found)
+{
     dbus_int32_t result = -1;
     assert_true(dbus_message_get_args(found, NULL, DBUS_TYPE_INT32, &result, DBUS_TYPE_INVALID));
     dbus_message_unref(found);
     return result;
+}
+
+static int set_value(struct fixture *fixture, const char *path, int type, const void *value)
+{
+    return number_in(answer(fixture, set_call(path, type, value)));
+}
+
+static enum bb_write_answer accept_all(void *arg, size_t index, struct bb_value value)
+{
+    (void)index;
+    *(double *)arg = value.number;
+    return BB_WRITE_ACCEPTED;
+}
+
+static void test_numbers_of_every_type_can_be_written(void **state)
+{
+    (void)state;
+    static const struct bb_item_spec whole = {
+        "", BB_ITEM_INTEGER, BB_FORMAT_SHORTEST, 0, 0, "", false, true};
+    static const struct bb_item_spec real = {"",    BB_ITEM_REAL, BB_FORMAT_SHORTEST, 2, 0, "",
+                                             false, true};
+    char text[] = "8";
+    const struct {
+        const char *path;
+        int type;
+        DBusBasicValue value;
+        enum bb_write_answer answer;
+        double written;
+    } cases[] = {
+        {"/Whole", DBUS_TYPE_BYTE, {.byt = 200}, BB_WRITE_ACCEPTED, 200},
+        {"/Whole", DBUS_TYPE_BOOLEAN, {.bool_val = 1}, BB_WRITE_ACCEPTED, 1},
+        {"/Whole", DBUS_TYPE_INT16, {.i16 = -7}, BB_WRITE_ACCEPTED, -7},
+        {"/Whole", DBUS_TYPE_UINT16, {.u16 = 60000}, BB_WRITE_ACCEPTED, 60000},
+        {"/Whole", DBUS_TYPE_INT32, {.i32 = -70000}, BB_WRITE_ACCEPTED, -70000},
+        {"/Whole", DBUS_TYPE_UINT32, {.u32 = 3000000000U}, BB_WRITE_IMPOSSIBLE, 0},
+        {"/Whole", DBUS_TYPE_INT64, {.i64 = 5}, BB_WRITE_ACCEPTED, 5},
+        {"/Whole", DBUS_TYPE_UINT64, {.u64 = 6}, BB_WRITE_ACCEPTED, 6},
+        {"/Whole", DBUS_TYPE_DOUBLE, {.dbl = 8}, BB_WRITE_ACCEPTED, 8},
+        {"/Whole", DBUS_TYPE_DOUBLE, {.dbl = 8.5}, BB_WRITE_IMPOSSIBLE, 0},
+        {"/Real", DBUS_TYPE_DOUBLE, {.dbl = 8.5}, BB_WRITE_ACCEPTED, 8.5},
+        {"/Real", DBUS_TYPE_DOUBLE, {.dbl = (double)NAN}, BB_WRITE_IMPOSSIBLE, 0},
+        {"/Real", DBUS_TYPE_STRING, {.str = text}, BB_WRITE_IMPOSSIBLE, 0},
+    };
+    struct bb_items *items = bb_items_new();
+    assert_int_equal(bb_items_add(items, "/Whole", &whole), 0);
+    assert_int_equal(bb_items_add(items, "/Real", &real), 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double written = 0;
+        DBusMessage *message = delivered(set_call(cases[i].path, cases[i].type, &cases[i].value));
+        DBusMessage *found = bb_busitem_answer(items, message, accept_all, &written);
+        dbus_message_unref(message);
+        assert_int_equal(number_in(found), cases[i].answer);
+        assert_true(written == cases[i].written);
+    }
+    assert_true(bb_items_get(items, 0)->number == 8);
+    assert_true(bb_items_get(items, 1)->number == 8.5);
+    bb_items_destroy(&items);
 }
 
 static void test_most_items_cannot_be_written(void **state)
@@ -291,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_unknown_is_answered_with_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_signals_are_not_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_most_items_cannot_be_written, setup, teardown),
+        cmocka_unit_test(test_numbers_of_every_type_can_be_written),
         cmocka_unit_test_setup_teardown(test_the_name_can_be_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_changes_are_announced, setup, teardown),
     };

@@ -80,7 +80,7 @@ static void test_a_bank_has_no_cells(void **state)
     assert_text(&sample, "/System/NrOfModulesOffline", "1");
     assert_text(&sample, "/System/NrOfCellsPerBattery", "16");
     assert_text(&sample, "/Mgmt/Connection", "Bank of 2 batteries");
-    assert_text(&sample, "/ProductName", "Busbar bank bank");
+    assert_text(&sample, "/ProductName", "Busbar bank");
     sample_close(&sample);
 }
 
