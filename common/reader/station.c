@@ -1,6 +1,5 @@
 #include "common/reader/station.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +44,14 @@ void bb_station_destroy(struct bb_station **station)
     }
 }
 
+void bb_station_complain(struct bb_station *station, const char *text)
+{
+    if (strcmp(text, station->last_error) != 0) {
+        (void)snprintf(station->last_error, sizeof station->last_error, "%s", text);
+        station->changes++;
+    }
+}
+
 void bb_station_link(struct bb_station *station, bool up, int64_t now_ms)
 {
     station->driver->ops->link(station->self, up, now_ms);
@@ -61,6 +68,7 @@ void bb_station_link(struct bb_station *station, bool up, int64_t now_ms)
     station->heard_ms = now_ms;
     station->busy_ms = 0;
     station->links += up ? 1 : 0;
+    station->changes++;
 }
 
 void bb_station_begin_turn(struct bb_station *station, int64_t now_ms, uint64_t grant)
@@ -89,6 +97,7 @@ void bb_station_succeeded(struct bb_station *station, int64_t time_ms)
     if (station->snapshots > 0 && time_ms > station->state_ms) {
         learn_interval(station, time_ms);
     }
+    station->changes += station->online ? 0 : 1;
     station->snapshots++;
     station->state_ms = time_ms;
     station->heard_ms = time_ms;
@@ -120,7 +129,7 @@ static void describe_failure(struct bb_station *station)
     } else if (now->replies > from->replies) {
         text = "the answer is incomplete";
     }
-    (void)snprintf(station->last_error, sizeof station->last_error, "%s", text);
+    bb_station_complain(station, text);
 }
 
 void bb_station_failed(struct bb_station *station, int64_t now_ms)
@@ -156,12 +165,6 @@ bool bb_station_wastes_turn(const struct bb_station *station)
            now->replies == station->turn_from.replies;
 }
 
-void bb_station_met_master(struct bb_station *station)
-{
-    (void)snprintf(station->last_error, sizeof station->last_error,
-                   "another master asks on this wire");
-}
-
 bool bb_station_is_paused(const struct bb_station *station, int64_t now_ms)
 {
     return now_ms < station->resume_ms;
@@ -180,6 +183,7 @@ void bb_station_age(struct bb_station *station, int64_t now_ms)
     if (now_ms >= bb_station_deadline_ms(station)) {
         station->online = false;
         station->silent = true;
+        station->changes++;
     }
 }
 

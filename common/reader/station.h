@@ -31,6 +31,7 @@ struct bb_station {
     int64_t state_ms; /* time of the last state ever */
     int64_t granted_ms, busy_ms, last_busy_ms, last_period_ms;
     uint64_t snapshots, links;
+    uint64_t changes; /* of state or last_error */
     char last_error[sizeof((struct bb_link *)0)->last_error];
     struct bb_trace trace;
 };
@@ -49,8 +50,8 @@ void bb_station_succeeded(struct bb_station *station, int64_t time_ms);
 void bb_station_failed(struct bb_station *station, int64_t now_ms);
 /* True when a station known to be silent has let its first request of this turn time out. */
 bool bb_station_wastes_turn(const struct bb_station *station);
-/* Another master was seen. */
-void bb_station_met_master(struct bb_station *station);
+/* Notes trouble for people. */
+void bb_station_complain(struct bb_station *station, const char *text);
 bool bb_station_is_paused(const struct bb_station *station, int64_t now_ms);
 /* Ages the station: it turns silent when its deadline has passed. */
 void bb_station_age(struct bb_station *station, int64_t now_ms);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,17 +11,19 @@
 struct bb_port {
     char path[PATH_MAX];
     uint32_t bit_rate;
+    bool hurry;
     struct bb_tty tty;
     size_t pending_at, pending_size;
     uint8_t pending[BB_PORT_WRITE_MAX];
 };
 
-struct bb_port *bb_port_new(const char *path, uint32_t bit_rate)
+struct bb_port *bb_port_new(const char *path, uint32_t bit_rate, bool hurry)
 {
     struct bb_port *port = strlen(path) < PATH_MAX ? calloc(1, sizeof *port) : NULL;
     if (port) {
         memcpy(port->path, path, strlen(path) + 1);
         port->bit_rate = bit_rate;
+        port->hurry = hurry;
         port->tty.fd = -1;
     }
     return port;
@@ -40,7 +41,7 @@ void bb_port_destroy(struct bb_port **port)
 int bb_port_open(struct bb_port *port, struct bb_problem *problem)
 {
     bb_port_close(port);
-    return bb_tty_open(port->path, port->bit_rate, &port->tty, problem);
+    return bb_tty_open(port->path, port->bit_rate, port->hurry, &port->tty, problem);
 }
 
 void bb_port_close(struct bb_port *port)

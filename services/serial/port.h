@@ -7,6 +7,7 @@
 #ifndef BUSBAR_SERVICES_SERIAL_PORT_H
 #define BUSBAR_SERVICES_SERIAL_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,10 @@
 
 struct bb_port;
 
-/* A closed port for that path and bit rate. NULL when out of memory. The caller destroys it. */
-struct bb_port *bb_port_new(const char *path, uint32_t bit_rate);
+/* A closed port for that path and bit rate. hurry asks the adapter to hand bytes over at once; else
+ * many collect them for up to 16 ms, which costs far less CPU. NULL when out of memory. The
+ * caller destroys it. */
+struct bb_port *bb_port_new(const char *path, uint32_t bit_rate, bool hurry);
 void bb_port_destroy(struct bb_port **port);
 
 /* Opens the port. Bytes that arrived before are dropped. BB_ERR_BUSY: another process has it;

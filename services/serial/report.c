@@ -176,30 +176,49 @@ static void publish_link(struct bb_serial *serial, size_t station, const struct 
     (void)bb_actor_publish(serial->actor, message, LINK_INTERVAL_MS);
 }
 
-void bb_serial_publish_links(struct bb_serial *serial, bool all)
+/* Publishes one link if it must be said anew; true when its state has changed. */
+static bool refresh_link(struct bb_serial *serial, size_t station, bool always)
 {
-    bool changed_any = false;
-    for (size_t i = 0; i < serial->settings.count; i++) {
-        struct bb_serial_station *view = &serial->stations[i];
-        struct bb_link link = {0};
-        bb_wire_report(serial->wire, i, &link);
-        if (serial->settings.raw_log == BB_RAW_LOG_ALWAYS) {
-            log_exchanges(serial, i, false);
-        }
-        bool changed = strcmp(link.state, view->state) != 0;
-        if (!all && !changed && strcmp(link.last_error, view->last_error) == 0) {
-            continue;
-        }
-        if (changed) {
-            report_change(serial, i, &link);
-            changed_any = true;
-        }
+    struct bb_serial_station *view = &serial->stations[station];
+    struct bb_link link = {0};
+    bb_wire_report(serial->wire, station, &link);
+    bool changed = strcmp(link.state, view->state) != 0;
+    if (changed) {
+        report_change(serial, station, &link);
+    }
+    if (always || changed || strcmp(link.last_error, view->last_error) != 0) {
         (void)snprintf(view->state, sizeof view->state, "%s", link.state);
         (void)snprintf(view->last_error, sizeof view->last_error, "%s", link.last_error);
-        publish_link(serial, i, &link);
+        publish_link(serial, station, &link);
     }
-    if (changed_any && serial->up) {
+    return changed;
+}
+
+static void refresh_links(struct bb_serial *serial, bool always)
+{
+    bool changed = false;
+    serial->changes = bb_wire_changes(serial->wire);
+    for (size_t i = 0; i < serial->settings.count; i++) {
+        changed = refresh_link(serial, i, always) || changed;
+    }
+    if (changed && serial->up) {
         bb_serial_report_status(serial);
+    }
+}
+
+void bb_serial_publish_links(struct bb_serial *serial)
+{
+    refresh_links(serial, true);
+}
+
+void bb_serial_publish_changes(struct bb_serial *serial)
+{
+    if (bb_wire_changes(serial->wire) != serial->changes) {
+        refresh_links(serial, false);
+    }
+    for (size_t i = 0; serial->settings.raw_log == BB_RAW_LOG_ALWAYS && i < serial->settings.count;
+         i++) {
+        log_exchanges(serial, i, false);
     }
 }
 

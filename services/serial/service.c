@@ -50,7 +50,7 @@ static void port_lost(struct bb_serial *serial, const char *why)
     (void)snprintf(serial->trouble, sizeof serial->trouble, "%s", BB_PORT_MISSING);
     serial->retry_ms = RETRY_FIRST_MS;
     retry_later(serial);
-    bb_serial_publish_links(serial, false);
+    bb_serial_publish_changes(serial);
 }
 
 static void on_stuck(struct bb_actor *actor, void *arg)
@@ -104,19 +104,21 @@ static void on_wake(struct bb_actor *actor, void *arg)
     bb_serial_pump(serial);
 }
 
+/* A timer that fires too early does no harm; while an answer arrives, its time-out moves with
+ * every byte, and the timer is left alone. */
 static void set_alarm(struct bb_serial *serial)
 {
     int64_t wake_ms = bb_wire_wake_ms(serial->wire);
+    if (wake_ms == BB_NEVER_MS || (serial->wake_timer > 0 && serial->wake_ms <= wake_ms)) {
+        return;
+    }
     bb_actor_cancel(serial->actor, serial->wake_timer);
-    serial->wake_timer = 0;
-    if (wake_ms != BB_NEVER_MS) {
-        int64_t delay_ms = wake_ms - bb_actor_now(serial->actor);
-        int id = bb_actor_after(serial->actor, delay_ms > 0 ? delay_ms : 0, on_wake, serial);
-        if (id > 0) {
-            serial->wake_timer = id;
-        } else {
-            bb_actor_exit(serial->actor, BB_EXIT_FAILED);
-        }
+    int64_t delay_ms = wake_ms - bb_actor_now(serial->actor);
+    int id = bb_actor_after(serial->actor, delay_ms > 0 ? delay_ms : 0, on_wake, serial);
+    serial->wake_timer = id > 0 ? id : 0;
+    serial->wake_ms = wake_ms;
+    if (id < 0) {
+        bb_actor_exit(serial->actor, BB_EXIT_FAILED);
     }
 }
 
@@ -127,7 +129,7 @@ void bb_serial_pump(struct bb_serial *serial)
         note_write(serial, bb_port_write(serial->port, request.data, request.size));
     }
     set_alarm(serial);
-    bb_serial_publish_links(serial, false);
+    bb_serial_publish_changes(serial);
 }
 
 static void on_port(struct bb_actor *actor, int fd, short revents, void *arg)
@@ -218,7 +220,7 @@ static void each_second(struct bb_actor *actor, void *arg)
         try_open(serial->actor, serial);
     }
     bb_serial_expire_commands(serial);
-    bb_serial_publish_links(serial, true);
+    bb_serial_publish_links(serial);
     if (serial->up) {
         bb_serial_report_status(serial);
     }
@@ -263,7 +265,7 @@ static int prepare(struct bb_serial *serial, struct bb_problem *problem)
     if (error != BB_OK) {
         return error;
     }
-    serial->port = bb_port_new(settings->device, settings->bit_rate);
+    serial->port = bb_port_new(settings->device, settings->bit_rate, settings->period_ms == 0);
     serial->wire = bb_wire_new(settings->bit_rate, on_event, serial);
     if (!serial->port || !serial->wire) {
         return bb_fail(problem, BB_ERR_NO_MEMORY, "start", "out of memory");
@@ -289,7 +291,7 @@ static int start(struct bb_actor *actor, void *self)
         return BB_ERR_NO_MEMORY;
     }
     try_open(actor, serial);
-    bb_serial_publish_links(serial, true);
+    bb_serial_publish_links(serial);
     return BB_OK;
 }
 

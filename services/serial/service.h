@@ -33,6 +33,8 @@ struct bb_serial {
     bool up, writing;
     bool master_reported; /* another master on this wire, since the port was opened */
     int wake_timer, retry_timer, write_timer;
+    int64_t wake_ms;  /* when wake_timer fires */
+    uint64_t changes; /* of the links that were published */
     int64_t retry_ms, opened_ms;
     char trouble[sizeof(((struct bb_problem *)0)->what)]; /* why the port is not open, as logged */
     struct bb_serial_station stations[BB_WIRE_STATIONS_MAX];
@@ -45,8 +47,10 @@ struct bb_serial {
 int bb_serial_report_start(struct bb_serial *serial, struct bb_problem *problem);
 /* A station has a new state: decides whose it is and publishes it. */
 void bb_serial_publish_battery(struct bb_serial *serial, size_t station);
-/* Publishes the links: all of them, or those that changed; logs what changed for people. */
-void bb_serial_publish_links(struct bb_serial *serial, bool all);
+/* Publishes all links, every second; logs what changed for people. */
+void bb_serial_publish_links(struct bb_serial *serial);
+/* Publishes the links whose state or trouble is another since. Cheap when there is none. */
+void bb_serial_publish_changes(struct bb_serial *serial);
 void bb_serial_report_status(struct bb_serial *serial);
 void bb_serial_report_master(struct bb_serial *serial);
 

@@ -131,7 +131,7 @@ static bool configure_device(struct sp_port *device, uint32_t bit_rate)
 
 /* Adapters collect bytes for up to 16 ms before they pass them on; this asks for 1 ms. A request
  * that not every driver grants. */
-static void hurry(int fd)
+static void hand_over_at_once(int fd)
 {
     struct serial_struct serial;
     memset(&serial, 0, sizeof serial);
@@ -159,7 +159,6 @@ static int configure_opened(struct sp_port *device, const char *path, uint32_t b
     if (tcsetattr(fd, TCSANOW, &settings) != 0) {
         return fail_errno(problem, path, errno);
     }
-    hurry(fd);
     *ret_tty = (struct bb_tty){.fd = fd, .device = device};
     return BB_OK;
 }
@@ -190,7 +189,7 @@ static int open_device(const char *path, uint32_t bit_rate, struct bb_tty *ret_t
     return error;
 }
 
-int bb_tty_open(const char *path, uint32_t bit_rate, struct bb_tty *ret_tty,
+int bb_tty_open(const char *path, uint32_t bit_rate, bool hurry, struct bb_tty *ret_tty,
                 struct bb_problem *problem)
 {
     char resolved[PATH_MAX];
@@ -207,6 +206,9 @@ int bb_tty_open(const char *path, uint32_t bit_rate, struct bb_tty *ret_tty,
     int error = is_pty ? open_pty(resolved, bit_rate, &tty, problem)
                        : open_device(resolved, bit_rate, &tty, problem);
     if (error == BB_OK) {
+        if (hurry && !is_pty) {
+            hand_over_at_once(tty.fd);
+        }
         (void)tcflush(tty.fd, TCIOFLUSH);
         *ret_tty = tty;
     } else if (problem) { /* the name the owner of the configuration knows */

@@ -6,6 +6,7 @@
 #ifndef BUSBAR_SERVICES_SERIAL_TTY_H
 #define BUSBAR_SERVICES_SERIAL_TTY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/error.h"
@@ -19,8 +20,8 @@ struct bb_tty {
 
 /* Opens path for this process alone: raw, 8N1, no flow control, non-blocking. A descriptor that
  * reads 0 bytes has been hung up. BB_ERR_BUSY, BB_ERR_IO as bb_port_open; ret_tty is untouched
- * then. The caller closes it. */
-int bb_tty_open(const char *path, uint32_t bit_rate, struct bb_tty *ret_tty,
+ * then. hurry as bb_port_new. The caller closes it. */
+int bb_tty_open(const char *path, uint32_t bit_rate, bool hurry, struct bb_tty *ret_tty,
                 struct bb_problem *problem);
 /* Harmless when closed. */
 void bb_tty_close(struct bb_tty *tty);

@@ -126,7 +126,7 @@ static void drain(struct bb_wire *wire, size_t index, int64_t now_ms)
             bb_station_failed(station, now_ms);
             break;
         case BB_EVENT_FOREIGN_MASTER:
-            bb_station_met_master(station);
+            bb_station_complain(station, "another master asks on this wire");
             break;
         case BB_EVENT_COMMAND:
             station->urgent = false;
@@ -286,9 +286,11 @@ static void note_blocked(struct bb_wire *wire, struct bb_station *station, uint3
     if (wire->blocked_ms == BB_NEVER_MS) {
         wire->blocked_ms = now_ms;
     } else if (now_ms - wire->blocked_ms >= BABBLE_MS) {
-        (void)snprintf(station->last_error, sizeof station->last_error,
+        char text[96];
+        (void)snprintf(text, sizeof text,
                        "the line is never quiet for %" PRIu32 " ms: noise or another master",
                        silence_ms);
+        bb_station_complain(station, text);
     }
 }
 
@@ -425,6 +427,15 @@ int64_t bb_wire_interval_ms(const struct bb_wire *wire, size_t station)
 void bb_wire_report(const struct bb_wire *wire, size_t station, struct bb_link *ret_link)
 {
     bb_station_report(at(wire, station), ret_link);
+}
+
+uint64_t bb_wire_changes(const struct bb_wire *wire)
+{
+    uint64_t changes = 0;
+    for (size_t i = 0; i < wire->count; i++) {
+        changes += wire->stations[i]->changes;
+    }
+    return changes;
 }
 
 bool bb_wire_is_online(const struct bb_wire *wire, size_t station)

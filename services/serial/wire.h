@@ -80,6 +80,9 @@ int64_t bb_wire_interval_ms(const struct bb_wire *wire, size_t station);
 /* Fills state, last_error, counters and times of ret_link; the rest is left alone. */
 void bb_wire_report(const struct bb_wire *wire, size_t station, struct bb_link *ret_link);
 
+/* Grows when state or last_error of any station changes. */
+uint64_t bb_wire_changes(const struct bb_wire *wire);
+
 /* True while the battery's last state counts (bb_lost_after_ms). */
 bool bb_wire_is_online(const struct bb_wire *wire, size_t station);
 

@@ -26,7 +26,7 @@ static int set_up(void **state)
     static struct fixture fixture;
     pty_set_up(&fixture.pty);
     pty_plug_in(&fixture.pty);
-    fixture.port = bb_port_new(fixture.pty.path, 9600);
+    fixture.port = bb_port_new(fixture.pty.path, 9600, false);
     *state = &fixture;
     return fixture.port ? 0 : -1;
 }
@@ -155,7 +155,7 @@ static pid_t hold_elsewhere(const char *path, int *ret_release_fd)
     if (child == 0) {
         char byte = 0;
         (void)close(release[1]);
-        struct bb_port *port = bb_port_new(path, 9600);
+        struct bb_port *port = bb_port_new(path, 9600, false);
         bool held = port && bb_port_open(port, NULL) == BB_OK;
         bool told = held && write(ready[1], &byte, 1) == 1;
         (void)read(release[0], &byte, 1);
@@ -196,7 +196,7 @@ static void other_things_are_no_ports(void **state)
     static const char *const paths[] = {"/dev/null", "/etc/passwd", "/", "/nowhere/at/all", ""};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct bb_problem problem = {0};
-        struct bb_port *port = bb_port_new(paths[i], 9600);
+        struct bb_port *port = bb_port_new(paths[i], 9600, false);
         assert_int_equal(bb_port_open(port, &problem), BB_ERR_IO);
         assert_string_equal(problem.where, paths[i]);
         assert_true(strlen(problem.what) > 0);
