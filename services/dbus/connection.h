@@ -34,7 +34,8 @@ int bb_connection_address(const char *option, char *ret_address, size_t capacity
                           struct bb_problem *problem);
 
 /* Starts connecting. The caller closes *ret_connection. events must outlive it. BB_ERR_IO when
- * nobody listens at address. */
+ * nobody listens at address. A Unix socket answers at once or is given up; any other kind of
+ * address, which only the owner can choose, may block while it is connected to. */
 int bb_connection_open(struct bb_actor *actor, const char *address,
                        const struct bb_connection_events *events, void *arg,
                        struct bb_connection **ret_connection, struct bb_problem *problem);

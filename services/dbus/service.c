@@ -255,11 +255,21 @@ static enum bb_write_answer on_write(void *arg, size_t index, struct bb_value va
     return BB_WRITE_ACCEPTED;
 }
 
+/* Anybody can send a signal of that name; only the daemon's counts. */
+static bool tells_name_lost(DBusMessage *message, const char *name)
+{
+    const char *lost = NULL;
+    return dbus_message_is_signal(message, DBUS_INTERFACE_DBUS, "NameLost") &&
+           dbus_message_has_sender(message, DBUS_SERVICE_DBUS) &&
+           dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &lost, DBUS_TYPE_INVALID) &&
+           strcmp(lost, name) == 0;
+}
+
 static void on_message(void *arg, DBusMessage *message)
 {
     struct bb_battery_service *service = arg;
-    if (dbus_message_is_signal(message, DBUS_INTERFACE_DBUS, "NameLost")) {
-        if (service->phase == ON_BUS) {
+    if (dbus_message_get_type(message) == DBUS_MESSAGE_TYPE_SIGNAL) {
+        if (service->phase == ON_BUS && tells_name_lost(message, service->name)) {
             give_up(service, "the name was taken away");
         }
         return;

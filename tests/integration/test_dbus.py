@@ -7,7 +7,8 @@ import xml.etree.ElementTree
 import dbus
 
 import support
-from dbus_stand import BUSITEM, TABLE, Signals, Stand, battery, charge, is_invalid, pattern_of, turn_loop
+from dbus_stand import BUSITEM, TABLE, Signals, Stand, battery, charge
+from dbus_stand import is_invalid, pattern_of, turn_loop
 
 TYPES = {"d": dbus.Double, "i": dbus.Int32, "s": dbus.String}
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import dbus
+import dbus.lowlevel
 
 import support
 from dbus_stand import BUSITEM, PREFIX, Signals, Stand, charge, is_invalid, turn_loop
@@ -167,6 +168,21 @@ class RegistrationTest(support.IntegrationTest):
         )
         self.stand.wait_value(PREFIX + "ttyUSB0", "/Soc", 45.87)
         self.assertEqual(self.stand.log().count("somebody else has the name"), 1)
+
+
+    def test_a_forged_signal_changes_nothing(self):
+        self.stand.feed()
+        name = self.stand.wait_name()
+        owner = self.stand.client.get_name_owner(name)
+        forged = dbus.lowlevel.SignalMessage("/org/freedesktop/DBus", dbus.BUS_DAEMON_IFACE, "NameLost")
+        forged.append(name, signature="s")
+        forged.set_destination(name)
+        self.stand.client.send_message(forged)
+        for voltage in (54.0, 55.0):  # each takes at least one turn of the service
+            self.stand.feed(voltage=voltage)
+            self.stand.wait_value(name, "/Dc/0/Voltage", voltage)
+        self.assertEqual(self.stand.client.get_name_owner(name), owner)
+        self.assertNotIn("taken away", self.stand.log())
 
 
 class NeighbourTest(support.IntegrationTest):
