@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/actor_args.h"
 #include "common/bus_client.h"
 #include "common/clock.h"
 #include "common/notify.h"
+#include "common/own_usage.h"
 
 #define HEALTH_MS 1000
 #define MOST_WATCHES 64
@@ -366,26 +366,6 @@ static int on_bus_back(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
-/* The second number of statm: resident pages. */
-static int64_t resident_kb(void)
-{
-    char line[128] = "";
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file) {
-        (void)fgets(line, sizeof line, file);
-        (void)fclose(file);
-    }
-    const char *resident = strchr(line, ' ');
-    return resident ? strtoll(resident, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024) : 0;
-}
-
-static int64_t cpu_ms(void)
-{
-    struct timespec used = {0};
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
-}
-
 static void publish_health(struct bb_actor *actor, void *arg)
 {
     (void)arg;
@@ -397,8 +377,8 @@ static void publish_health(struct bb_actor *actor, void *arg)
     health->pid = bb_integer(getpid());
     (void)snprintf(health->status, sizeof health->status, "%s", actor->status);
     health->uptime_ms = bb_integer(bb_clock_mono_ms() - actor->started_ms);
-    health->cpu_ms = bb_integer(cpu_ms());
-    health->memory_kb = bb_integer(resident_kb());
+    health->cpu_ms = bb_integer(bb_own_cpu_ms());
+    health->memory_kb = bb_integer(bb_own_memory_kb());
     health->messages_in = bb_integer(counters->messages_in);
     health->messages_out = bb_integer(counters->messages_out);
     health->messages_refused = bb_integer(counters->messages_refused);
