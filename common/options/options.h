@@ -10,6 +10,7 @@
 extern const struct bb_section bb_section_busbar;
 extern const struct bb_section bb_section_bus;
 extern const struct bb_section bb_section_serial;
+extern const struct bb_section bb_section_can;
 extern const struct bb_section bb_section_sim;
 extern const struct bb_section bb_section_charge;
 extern const struct bb_section bb_section_battery;

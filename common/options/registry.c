@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const struct bb_section *const sections[] = {
-    &bb_section_busbar, &bb_section_bus,     &bb_section_serial, &bb_section_aggregator,
-    &bb_section_charge, &bb_section_battery, &bb_section_bank,   &bb_section_dbus,
-    &bb_section_mqtt,   &bb_section_sim,
+    &bb_section_busbar,     &bb_section_bus,    &bb_section_serial,  &bb_section_can,
+    &bb_section_aggregator, &bb_section_charge, &bb_section_battery, &bb_section_bank,
+    &bb_section_dbus,       &bb_section_mqtt,   &bb_section_sim,
 };
 
 const struct bb_section *bb_section_at(size_t index)

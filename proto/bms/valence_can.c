@@ -31,7 +31,7 @@ enum item {
     ITEMS = MODULES + MODULE_FRAMES * MODULES_MAX
 };
 
-enum { OPTION_SERIES, OPTION_PARALLEL, OPTION_KEEP_ALIVE, OPTION_INVERT_CURRENT };
+enum { OPTION_SERIES, OPTION_PARALLEL, OPTION_MODE, OPTION_INVERT_CURRENT };
 
 enum { CELLS_AGE_MS = 6000, SLOW_AGE_MS = 30000, KEEP_ALIVE_MS = 1000, START_MS = 2000 };
 
@@ -227,7 +227,7 @@ static void finish(const struct bb_listen_view *view, struct bb_decode *into)
 
 static void build(const struct bb_listen_view *view, struct bb_request *ret_request)
 {
-    ret_request->data[1] = (uint8_t)bb_listen_option(view, OPTION_KEEP_ALIVE);
+    ret_request->data[1] = (uint8_t)bb_listen_option(view, OPTION_MODE);
 }
 
 #define MODULE(number_)                                                                            \
@@ -298,7 +298,7 @@ static const struct bb_listen_item items[ITEMS] = {
 static const struct bb_listen_option_spec options[] = {
     [OPTION_SERIES] = {.name = "modules_series", .fallback = 4, .min = 1, .max = MODULES_MAX},
     [OPTION_PARALLEL] = {.name = "modules_parallel", .fallback = 0, .min = 0, .max = MODULES_MAX},
-    [OPTION_KEEP_ALIVE] = {.name = "keep_alive", .choices = "no|charge|drive", .fallback = 2},
+    [OPTION_MODE] = {.name = "mode", .choices = "none|charge|drive", .fallback = 2},
     [OPTION_INVERT_CURRENT] = {.name = "invert_current", .choices = "no|yes"},
 };
 
@@ -310,7 +310,7 @@ static const struct bb_listen_spec spec = {
     .finish = finish,
     .keep_alive = {.id = 0x440, .size = 4},
     .keep_alive_ms = KEEP_ALIVE_MS,
-    .keep_alive_option = OPTION_KEEP_ALIVE,
+    .keep_alive_option = OPTION_MODE,
     .build = build,
     .options = options,
     .option_count = BB_COUNT(options),

@@ -115,9 +115,9 @@ static void test_keeps_the_contactor_closed(void **state)
     (void)state;
     can_begin(&dialogue, &bb_driver_valence_can, 0, NULL);
     assert_string_equal(can_sends(&dialogue), "440#00020000");
-    can_begin(&dialogue, &bb_driver_valence_can, 0, "keep_alive=charge");
+    can_begin(&dialogue, &bb_driver_valence_can, 0, "mode=charge");
     assert_string_equal(can_sends(&dialogue), "440#00010000");
-    can_begin(&dialogue, &bb_driver_valence_can, 0, "keep_alive=no");
+    can_begin(&dialogue, &bb_driver_valence_can, 0, "mode=none");
     assert_string_equal(can_sends(&dialogue), "");
 }
 
