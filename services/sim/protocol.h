@@ -29,6 +29,7 @@ struct bb_sim_protocol {
     uint16_t address_first, address_last; /* equal: one board per wire */
     uint16_t address_default;
     unsigned cells_max;
+    bool can; /* frames on CAN, which the line carries as records (can_record.h) */
     enum bb_sim_balancer balancer;
 
     /* Looks at the first byte of data. Returns the size of the good request that starts there
@@ -41,6 +42,11 @@ struct bb_sim_protocol {
      * number request->address. Returns its size; 0: this BMS stays silent. */
     size_t (*answer)(struct bb_sim_board *board, const struct bb_sim_request *request,
                      uint8_t *answer);
+
+    /* CAN, boards that speak unasked (parse and answer are NULL then): every broadcast_ms; writes
+     * the records of that round, at most BB_SIM_ANSWER_MAX bytes. */
+    uint32_t broadcast_ms;
+    size_t (*broadcast)(const struct bb_sim_board *board, uint32_t round, uint8_t *records);
 };
 
 /* The protocol of that id, or NULL. */
@@ -52,5 +58,11 @@ const struct bb_sim_protocol *bb_sim_protocol_at(size_t index);
 extern const struct bb_sim_protocol bb_sim_jbd;
 extern const struct bb_sim_protocol bb_sim_daly;
 extern const struct bb_sim_protocol bb_sim_jk_pb;
+extern const struct bb_sim_protocol bb_sim_daly_can;
+extern const struct bb_sim_protocol bb_sim_jbd_can;
+extern const struct bb_sim_protocol bb_sim_jk_can;
+extern const struct bb_sim_protocol bb_sim_pylontech_can;
+extern const struct bb_sim_protocol bb_sim_rv_c_can;
+extern const struct bb_sim_protocol bb_sim_valence_can;
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "services/sim/settings.h"
+#include "services/sim/wire_can.h"
 #include "services/sim/wire_pty.h"
 
 #define STEP_MS 500
@@ -13,7 +14,8 @@
 struct sim {
     struct bb_sim_bench bench;
     struct bb_sim_settings settings;
-    struct bb_wire_pty *wire;
+    struct bb_wire_pty *wire; /* one of the two */
+    struct bb_wire_can *can;
     int64_t stepped_ms;
     bool stopped; /* no fresh decision: charger and inverter stand still */
     struct bb_message reply;
@@ -52,7 +54,9 @@ static void on_step(struct bb_actor *actor, void *arg)
     note_limits(actor, sim, now_ms);
     bb_sim_bench_step(&sim->bench, now_ms, now_ms - sim->stepped_ms);
     sim->stepped_ms = now_ms;
-    bb_wire_pty_maintain(sim->wire);
+    if (sim->wire != NULL) {
+        bb_wire_pty_maintain(sim->wire);
+    }
     say_status(actor, sim);
 }
 
@@ -103,6 +107,15 @@ static void send_reply(struct bb_actor *actor, struct sim *sim, const char *id,
     (void)bb_actor_publish(actor, message, 0);
 }
 
+static int vanish(struct sim *sim, struct bb_problem *problem)
+{
+    if (sim->can != NULL) {
+        bb_wire_can_vanish(sim->can, sim->bench.vanished);
+        return BB_OK;
+    }
+    return bb_wire_pty_vanish(sim->wire, sim->bench.vanished, problem);
+}
+
 static void obey_command(struct bb_actor *actor, struct sim *sim, const struct bb_message *message)
 {
     const struct bb_command *command = &message->body.command;
@@ -115,7 +128,7 @@ static void obey_command(struct bb_actor *actor, struct sim *sim, const struct b
     double value = command->value.present ? command->value.value : 1;
     int error = bb_sim_bench_command(&sim->bench, address, command->verb, value, &problem);
     if (error == BB_OK) {
-        error = bb_wire_pty_vanish(sim->wire, sim->bench.vanished, &problem);
+        error = vanish(sim, &problem);
     }
     if (error == BB_OK) {
         bb_actor_log(actor, BB_LOG_INFO, "%s: %s = %g", id, command->verb, value);
@@ -141,8 +154,23 @@ static void on_message(struct bb_actor *actor, void *self, const struct bb_messa
 
 /* --- Life --- */
 
+static int open_can(struct bb_actor *actor, struct sim *sim, struct bb_problem *problem)
+{
+    int error =
+        bb_wire_can_new(actor, &sim->bench.line, sim->settings.interface, &sim->can, problem);
+    if (error == BB_OK) {
+        bb_wire_can_vanish(sim->can, sim->bench.vanished);
+        bb_actor_log(actor, BB_LOG_INFO, "%s: %u batteries on %s", sim->bench.line.protocol->title,
+                     sim->bench.line.board_count, sim->settings.interface);
+    }
+    return error;
+}
+
 static int open_wire(struct bb_actor *actor, struct sim *sim, struct bb_problem *problem)
 {
+    if (sim->bench.line.protocol->can) {
+        return open_can(actor, sim, problem);
+    }
     char link[PATH_MAX];
     const char *wanted = sim->settings.link;
     int size = 0;
@@ -190,7 +218,8 @@ static int start_alone(struct bb_actor *actor, void *self)
     const struct sim *sim = self;
     int error = start(actor, self);
     if (error == BB_OK) {
-        (void)printf("%s\n", bb_wire_pty_port(sim->wire));
+        (void)printf("%s\n",
+                     sim->can != NULL ? sim->settings.interface : bb_wire_pty_port(sim->wire));
         (void)fflush(stdout);
     }
     return error;
@@ -201,6 +230,7 @@ static void stop(struct bb_actor *actor, void *self)
     (void)actor;
     struct sim *sim = self;
     bb_wire_pty_destroy(&sim->wire);
+    bb_wire_can_destroy(&sim->can);
 }
 
 static const char *const subscriptions[] = {"charge/", "command/sim", NULL};

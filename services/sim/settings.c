@@ -110,12 +110,14 @@ static int load_wire(const struct loader *loader, struct bb_sim_settings *settin
     int64_t turnaround_ms = integer_of(loader, "turnaround");
     int64_t baud = integer_of(loader, "baud");
     const char *bank = bb_config_text(loader->config, SECTION, loader->name, "bank");
-    line->paced = bb_config_switch(loader->config, SECTION, loader->name, "pace");
+    line->paced =
+        !line->protocol->can && bb_config_switch(loader->config, SECTION, loader->name, "pace");
     line->echo = bb_config_switch(loader->config, SECTION, loader->name, "echo");
     line->turnaround_ms =
         turnaround_ms < 0 ? line->protocol->turnaround_ms : (uint32_t)turnaround_ms;
     line->bit_rate = baud == 0 ? line->protocol->bit_rate : (uint32_t)baud;
     settings->baud = line->bit_rate;
+    settings->interface = bb_config_text(loader->config, SECTION, loader->name, "interface");
     settings->link = bb_config_text(loader->config, SECTION, loader->name, "link");
     settings->bank = strcmp(bank, "none") == 0 ? "" : bank;
     loader->bench->obeys_bank = settings->bank[0] != '\0';

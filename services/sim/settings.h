@@ -6,6 +6,7 @@
 #include "services/sim/bench.h"
 
 struct bb_sim_settings {
+    const char *interface; /* CAN */
     const char *link; /* as configured; "" for the default. Lives as long as the configuration */
     const char *bank; /* id of the bank obeyed; "" for none */
     uint32_t baud;    /* bit rate the port must be opened with */
