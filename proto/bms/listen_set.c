@@ -179,8 +179,8 @@ static void end_by_pause(const struct scope *in, int64_t now_ms)
 
 void bb_listen_pause(struct bb_listen *listen, int64_t now_ms)
 {
-    for (uint8_t number = 1; number <= BB_LISTEN_SETS; number++) {
-        struct scope in = scope_of(listen, number);
+    for (unsigned number = 1; number <= BB_LISTEN_SETS; number++) {
+        struct scope in = scope_of(listen, (uint8_t)number);
         if (now_ms >= pause_ms(in.set)) {
             end_by_pause(&in, now_ms);
         }

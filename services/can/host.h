@@ -42,24 +42,24 @@ void bb_can_host_tick(struct bb_can_host *host, int64_t now_ms);
 /* True: ret_request of *ret_station is to be sent now. It is offered again until sent(). */
 bool bb_can_host_next(struct bb_can_host *host, int64_t now_ms, struct bb_request *ret_request,
                       size_t *ret_station);
-void bb_can_host_sent(struct bb_can_host *host, size_t station, int64_t now_ms);
+void bb_can_host_sent(struct bb_can_host *host, size_t index, int64_t now_ms);
 
 /* When tick() must be called at the latest; BB_NEVER_MS: nothing is due. */
 int64_t bb_can_host_wake_ms(const struct bb_can_host *host);
 
 /* Hands a write to a station. BB_EVENT_COMMAND announces the result. */
-int bb_can_host_command(struct bb_can_host *host, size_t station, const struct bb_control *control,
+int bb_can_host_command(struct bb_can_host *host, size_t index, const struct bb_control *control,
                         int64_t now_ms, struct bb_problem *problem);
-void bb_can_host_result(const struct bb_can_host *host, size_t station,
+void bb_can_host_result(const struct bb_can_host *host, size_t index,
                         struct bb_control_result *ret_result);
 
 /* The last complete state and the time of its oldest essential value. */
-void bb_can_host_battery(const struct bb_can_host *host, size_t station,
+void bb_can_host_battery(const struct bb_can_host *host, size_t index,
                          struct bb_battery *ret_battery, int64_t *ret_time_ms);
-int64_t bb_can_host_interval_ms(const struct bb_can_host *host, size_t station);
+int64_t bb_can_host_interval_ms(const struct bb_can_host *host, size_t index);
 
 /* Fills state, last_error, counters and times of ret_link; the rest is left alone. */
-void bb_can_host_report(const struct bb_can_host *host, size_t station, struct bb_link *ret_link);
-bool bb_can_host_is_online(const struct bb_can_host *host, size_t station);
+void bb_can_host_report(const struct bb_can_host *host, size_t index, struct bb_link *ret_link);
+bool bb_can_host_is_online(const struct bb_can_host *host, size_t index);
 
 #endif

@@ -88,7 +88,7 @@ static bool take_link(const struct nlmsghdr *header, const char *name,
     if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg))) {
         return false;
     }
-    const struct ifinfomsg *link = NLMSG_DATA(header);
+    const struct ifinfomsg *link = (const void *)((const char *)header + NLMSG_HDRLEN);
     struct bb_can_interface interface = {
         .present = header->nlmsg_type == RTM_NEWLINK,
         .can = link->ifi_type == ARPHRD_CAN,

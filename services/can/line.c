@@ -282,7 +282,7 @@ int bb_can_line_send(struct bb_can *can, const struct bb_request *request)
     return BB_ERR_BUSY;
 }
 
-static struct bb_integer count(uint64_t value)
+static struct bb_integer number(uint64_t value)
 {
     return bb_integer((int64_t)value);
 }
@@ -290,13 +290,13 @@ static struct bb_integer count(uint64_t value)
 void bb_can_line_report(const struct bb_can *can, struct bb_link *ret_link)
 {
     const struct bb_can_line *line = &can->line;
-    ret_link->frames = count(line->frames);
-    ret_link->frames_lost = count(line->lost_before + line->lost_now);
-    ret_link->bus_errors = count(line->bus_errors);
-    ret_link->error_passive = count(line->error_passive);
-    ret_link->bus_off = count(line->bus_off);
-    ret_link->restarts = count(line->restarts);
-    ret_link->queue_full = count(line->queue_full);
+    ret_link->frames = number(line->frames);
+    ret_link->frames_lost = number(line->lost_before + line->lost_now);
+    ret_link->bus_errors = number(line->bus_errors);
+    ret_link->error_passive = number(line->error_passive);
+    ret_link->bus_off = number(line->bus_off);
+    ret_link->restarts = number(line->restarts);
+    ret_link->queue_full = number(line->queue_full);
     const char *trouble = *line->trouble ? line->trouble : line->rate_trouble;
     if (*trouble && (line->fd < 0 || strcmp(ret_link->state, "online") != 0)) {
         (void)snprintf(ret_link->last_error, sizeof ret_link->last_error, "%.15s %.110s",

@@ -134,6 +134,7 @@ int bb_can_socket_read(int fd, struct bb_can_frame *ret_frames, uint32_t *ret_lo
         char bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
     } controls[BB_CAN_BATCH];
     memset(messages, 0, sizeof messages);
+    memset(controls, 0, sizeof controls);
     for (size_t i = 0; i < BB_CAN_BATCH; i++) {
         parts[i] = (struct iovec){.iov_base = &raw[i], .iov_len = sizeof raw[i]};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i],

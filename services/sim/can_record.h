@@ -18,15 +18,25 @@ static inline uint8_t *bb_sim_can_add(uint8_t *records, size_t *size, uint32_t i
     memset(record, 0, BB_SIM_CAN_RECORD);
     bb_sim_put_u32be(record, id);
     record[4] = length;
-    memcpy(record + 5, "CAN", 3);
+    record[5] = 'C';
+    record[6] = 'A';
+    record[7] = 'N';
     *size += BB_SIM_CAN_RECORD;
     return record + 8;
+}
+
+/* Appends a frame that holds text, at most eight characters, NUL behind it where there is room. */
+static inline void bb_sim_can_add_text(uint8_t *records, size_t *size, uint32_t id,
+                                       const char *text)
+{
+    uint8_t *data = bb_sim_can_add(records, size, id, 8);
+    memcpy(data, text, strnlen(text, 8));
 }
 
 /* True when a good record starts at record. */
 static inline bool bb_sim_can_is_record(const uint8_t *record)
 {
-    return memcmp(record + 5, "CAN", 3) == 0 && record[4] <= 8;
+    return record[5] == 'C' && record[6] == 'A' && record[7] == 'N' && record[4] <= 8;
 }
 
 static inline uint32_t bb_sim_can_id(const uint8_t *record)

@@ -50,10 +50,10 @@ static size_t broadcast_victron(const struct bb_sim_board *board, uint32_t round
     (void)round;
     add_measurements(pack, records, &size);
     add_victron_alarms(pack, records, &size);
-    memcpy(bb_sim_can_add(records, &size, 0x35E, 8), "JBD", 3);
+    bb_sim_can_add_text(records, &size, 0x35E, "JBD");
     bb_sim_put_u16le(bb_sim_can_add(records, &size, 0x35F, 8) + 2, 0x0C01);
-    memcpy(bb_sim_can_add(records, &size, 0x370, 8), "JBD-UP16", 8);
-    memcpy(bb_sim_can_add(records, &size, 0x371, 8), "S015", 4);
+    bb_sim_can_add_text(records, &size, 0x370, "JBD-UP16");
+    bb_sim_can_add_text(records, &size, 0x371, "S015");
     uint8_t *data = bb_sim_can_add(records, &size, 0x373, 8);
     bb_sim_put_u16le(data, bb_sim_u16(bb_sim_pack_lowest_cell(pack), 0.001));
     bb_sim_put_u16le(data + 2, bb_sim_u16(bb_sim_pack_highest_cell(pack), 0.001));
@@ -61,8 +61,8 @@ static size_t broadcast_victron(const struct bb_sim_board *board, uint32_t round
     bb_sim_put_u16le(data + 6, bb_sim_u16(bb_sim_pack_sensor(pack, 0) + 273, 1));
     bb_sim_put_u16le(bb_sim_can_add(records, &size, 0x379, 8),
                      bb_sim_u16(pack->setup.capacity_ah, 1));
-    memcpy(bb_sim_can_add(records, &size, 0x380, 8), board->identity.serial, 8);
-    memcpy(bb_sim_can_add(records, &size, 0x381, 8), board->identity.serial + 8, 3);
+    bb_sim_can_add_text(records, &size, 0x380, board->identity.serial);
+    bb_sim_can_add_text(records, &size, 0x381, board->identity.serial + 8);
     return size;
 }
 
@@ -88,11 +88,12 @@ static size_t broadcast_pylontech(const struct bb_sim_board *board, uint32_t rou
         }
     }
     data[4] = 1;
-    memcpy(data + 5, "PN", 2);
+    data[5] = 'P';
+    data[6] = 'N';
     add_measurements(pack, records, &size);
     data = bb_sim_can_add(records, &size, 0x35C, 2);
     data[0] = (uint8_t)((pack->charge_fet ? 0x80 : 0) | (pack->discharge_fet ? 0x40 : 0));
-    memcpy(bb_sim_can_add(records, &size, 0x35E, 8), "PYLON   ", 8);
+    bb_sim_can_add_text(records, &size, 0x35E, "PYLON   ");
     return size;
 }
 

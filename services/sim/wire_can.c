@@ -131,7 +131,7 @@ static void on_frames(struct bb_actor *actor, int fd, short revents, void *arg)
         }
         uint8_t record[BB_SIM_CAN_RECORD];
         size_t used = 0;
-        uint32_t flag = frame.can_id & CAN_EFF_FLAG ? BB_SIM_CAN_EXTENDED : 0;
+        uint32_t flag = (frame.can_id & CAN_EFF_FLAG) ? BB_SIM_CAN_EXTENDED : 0;
         uint8_t *data =
             bb_sim_can_add(record, &used, (frame.can_id & CAN_EFF_MASK) | flag, frame.can_dlc);
         memcpy(data, frame.data, frame.can_dlc);

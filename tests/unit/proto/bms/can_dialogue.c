@@ -46,7 +46,7 @@ void can_hears(struct dialogue *dialogue, const char *frames)
     int used = 0;
     for (; sscanf(frames, "%39s%n", word, &used) == 1; frames += used) {
         if (word[0] == '+') {
-            const struct step step = PASSES(atoi(word + 1));
+            const struct step step = PASSES((int)strtol(word + 1, NULL, 10));
             dialogue_play(dialogue, __FILE__, &step, 1);
         } else {
             hear(dialogue, word);

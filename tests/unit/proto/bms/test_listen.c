@@ -238,7 +238,8 @@ static void test_settings_are_checked(void **state)
     const struct bb_driver *driver = &bb_driver_jbd_can;
     assert_int_equal(driver->ops->open(driver, dialogue.state.bytes, &config, &problem),
                      BB_ERR_UNKNOWN);
-    setting = (struct bb_driver_setting){"keep_alive", "often"};
+    struct bb_driver_setting often = {"keep_alive", "often"};
+    config.settings = &often;
     assert_int_equal(driver->ops->open(driver, dialogue.state.bytes, &config, &problem),
                      BB_ERR_RANGE);
     config = (struct bb_driver_config){.medium = BB_MEDIUM_SERIAL};
