@@ -1,6 +1,5 @@
 #include "services/can/host.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,8 +115,7 @@ static void note_conflict(struct seat *seat)
     uint64_t conflicts = station->driver->ops->counters(station->self)->conflicts;
     if (conflicts != seat->conflicts) {
         seat->conflicts = conflicts;
-        (void)snprintf(station->last_error, sizeof station->last_error,
-                       "two devices use this address");
+        bb_station_complain(station, "two devices use this address");
     }
 }
 
@@ -137,7 +135,7 @@ static void take_events(struct bb_can_host *host, size_t index)
             bb_station_failed(station, station->heard_ms > station->turn_ms ? station->heard_ms
                                                                             : station->turn_ms);
         } else if (event == BB_EVENT_FOREIGN_MASTER) {
-            bb_station_met_master(station);
+            bb_station_complain(station, "another master asks on this bus");
         }
         host->event(host->arg, index, event);
     }
