@@ -46,8 +46,9 @@ static void port_lost(struct bb_serial *serial, const char *why)
 {
     close_port(serial);
     bb_actor_log(serial->actor, BB_LOG_WARNING, "%s %s", serial->settings.device, why);
-    bb_actor_status(serial->actor, "waiting: %.90s %.30s", serial->settings.device, why);
+    bb_actor_status(serial->actor, "waiting: %.64s %.54s", serial->settings.device, why);
     (void)snprintf(serial->trouble, sizeof serial->trouble, "%s", BB_PORT_MISSING);
+    serial->announced = false;
     serial->retry_ms = RETRY_FIRST_MS;
     retry_later(serial);
     bb_serial_publish_changes(serial);
@@ -154,7 +155,7 @@ static void on_port(struct bb_actor *actor, int fd, short revents, void *arg)
 /* Says once why the port cannot be opened. */
 static void explain(struct bb_serial *serial, const struct bb_problem *problem)
 {
-    bb_actor_status(serial->actor, "waiting: %.90s %.30s", serial->settings.device, problem->what);
+    bb_actor_status(serial->actor, "waiting: %.64s %.54s", serial->settings.device, problem->what);
     if (strcmp(serial->trouble, problem->what) != 0) {
         (void)snprintf(serial->trouble, sizeof serial->trouble, "%s", problem->what);
         bb_actor_log(serial->actor, BB_LOG_WARNING, "%s %s; trying again until it can be opened",
@@ -178,8 +179,11 @@ static void try_open(struct bb_actor *actor, void *arg)
     serial->opened_ms = bb_actor_now(actor);
     serial->master_reported = false;
     watch(serial);
-    bb_actor_log(actor, BB_LOG_INFO, "%s opened at %" PRIu32 " bit/s", serial->settings.device,
-                 serial->settings.bit_rate);
+    if (!serial->announced) {
+        serial->announced = true;
+        bb_actor_log(actor, BB_LOG_INFO, "%s opened at %" PRIu32 " bit/s", serial->settings.device,
+                     serial->settings.bit_rate);
+    }
     bb_wire_link(serial->wire, true, serial->opened_ms);
     bb_serial_report_status(serial);
     bb_serial_pump(serial);

@@ -31,6 +31,7 @@ struct bb_serial {
     struct bb_port *port;
     struct bb_wire *wire;
     bool up, writing;
+    bool announced;       /* that the port is open was logged */
     bool master_reported; /* another master on this wire, since the port was opened */
     int wake_timer, retry_timer, write_timer;
     int64_t wake_ms;  /* when wake_timer fires */
