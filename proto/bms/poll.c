@@ -182,6 +182,10 @@ static void poll_sent(void *self, int64_t now_ms)
     }
     const struct bb_poll_item *item = &poll->spec->items[poll->item];
     const struct bb_wait *wait = bb_poll_wait(poll, poll->item);
+    /* The line was silent before the request: half a frame from before it was cut there, and its
+     * missing end must not be taken from the answer. */
+    poll->counters.garbage_bytes += poll->stream_size;
+    poll->stream_size = 0;
     poll->line = LINE_WAITING;
     poll->attempts++;
     poll->asked = true;
