@@ -24,7 +24,8 @@ enum {
     PART_MOST = 7, /* bytes of a many-frame answer behind the frame number */
     CURRENT_ZERO = 30000,
     STATE_FOR_SIGN_MS = 5000, /* the sign is not taken from an older answer */
-    LEARN_POLLS = 3           /* polls in a row that must agree on the sign */
+    LEARNT_VOTES = 3,         /* so many polls more for one sign than for the other decide */
+    VOTES_MOST = 20           /* and no more are kept: a sign learnt wrongly is unlearnt */
 };
 
 /* 94: 0 cells | 1 sensors | 2 charger | 3 load | 4 inputs | 5 u16 cycles | 7 counter */
@@ -204,17 +205,16 @@ static uint8_t state_of(const struct bb_poll_view *view)
     return state && bb_poll_age_ms(view, STATE) <= STATE_FOR_SIGN_MS ? state[0] : 0;
 }
 
+/* The answers to 90 and 93 are of two moments. When the current turns in between they contradict
+ * each other, so a single poll proves nothing. */
 static void learn_polarity(struct bb_daly_polarity *polarity, uint8_t state, int magnitude)
 {
-    bool telling = (state == CHARGING || state == DISCHARGING) && abs(magnitude) >= 10;
-    int seen = (state == CHARGING) == (magnitude > 0) ? 1 : -1;
-    if (!telling || seen != polarity->seen) {
-        polarity->polls = 0;
+    if ((state != CHARGING && state != DISCHARGING) || abs(magnitude) < 10) {
+        return;
     }
-    polarity->seen = telling ? seen : 0;
-    if (telling && ++polarity->polls >= LEARN_POLLS) {
-        polarity->learnt = seen;
-        polarity->polls = LEARN_POLLS;
+    int votes = polarity->votes + ((state == CHARGING) == (magnitude > 0) ? 1 : -1);
+    if (abs(votes) <= VOTES_MOST) {
+        polarity->votes = votes;
     }
 }
 
@@ -232,10 +232,13 @@ static int sign_of_current(const struct bb_poll_view *view, int magnitude)
     default:
         break;
     }
+    if (abs(polarity->votes) >= LEARNT_VOTES) {
+        return polarity->votes > 0 ? 1 : -1;
+    }
     if (state == CHARGING || state == DISCHARGING) {
         return (state == CHARGING) == (magnitude > 0) ? 1 : -1;
     }
-    return polarity->learnt != 0 ? polarity->learnt : -1;
+    return -1;
 }
 
 void bb_daly_finish(const struct bb_poll_view *view, struct bb_decode *into)

@@ -26,11 +26,10 @@ enum bb_daly_item {
 
 enum { BB_DALY_INVERT_CURRENT, BB_DALY_OPTIONS };
 
-/* What is learnt about the sign of the current. */
+/* What is learnt about the sign of the current: polls in which raw counted up while charging,
+ * less those in which it counted up while discharging. */
 struct bb_daly_polarity {
-    int learnt; /* +1 raw counts up while charging, -1 while discharging, 0 not known */
-    int seen;   /* the same, in the last polls */
-    unsigned polls;
+    int votes;
 };
 
 /* The code of an item is its command. A driver's memory begins with a struct bb_daly_polarity. */
