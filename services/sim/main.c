@@ -33,7 +33,7 @@ static int run_on(int fd, struct bb_sim_alone *alone)
 
 static int run_alone(int argc, char **argv)
 {
-    struct bb_sim_alone alone;
+    struct bb_sim_alone alone = {0};
     char *folder = getcwd(NULL, 0);
     int fd = memfd_create("busbar-sim.conf", MFD_CLOEXEC);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;

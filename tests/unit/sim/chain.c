@@ -1,5 +1,6 @@
 #include "tests/unit/sim/chain.h"
 
+#include "proto/deadlines.h"
 #include "tests/unit/sim/chain_expect.h"
 #include "tests/unit/sim/fixture.h"
 
@@ -57,7 +58,7 @@ void chain_set_up(struct chain *chain, const struct bb_driver *driver, size_t co
     chain->count = count;
     chain->now_ms = chain->stepped_ms = 1000;
     chain->arrives_ms = BB_NEVER_MS;
-    chain->window_ms = 15000;
+    chain->window_ms = BB_STALE_MAX_MS + 1000; /* and what the answer took */
     chain->random.state = 3;
     struct bb_sim_line *line = &chain->bench.line;
     struct bb_sim_pack_setup own = *setup;
@@ -75,8 +76,14 @@ void chain_set_up(struct chain *chain, const struct bb_driver *driver, size_t co
     }
     bb_sim_bench_connect(&chain->bench);
     chain->bench.speed = 10;
-    show(chain);
+    chain_calm(chain, CHAIN_SETTLE_MS);
     bb_wire_link(chain->wire, true, chain->now_ms);
+}
+
+void chain_calm(struct chain *chain, int64_t duration_ms)
+{
+    chain->restless_ms = chain->now_ms + duration_ms;
+    chain_command(chain, "power=-800");
 }
 
 void chain_tear_down(struct chain *chain)
@@ -87,11 +94,16 @@ void chain_tear_down(struct chain *chain)
 /* A new power every few seconds: current and voltages jump. */
 static void disturb(struct chain *chain)
 {
-    if (chain->now_ms >= chain->restless_ms) {
-        double power_w = bb_sim_random_around(&chain->random, 4000);
-        chain->restless_ms = chain->now_ms + 1000 + bb_sim_random_below(&chain->random, 4000);
-        assert_int_equal(
-            bb_sim_bench_command(&chain->bench, BB_SIM_ALL_BOARDS, "power", power_w, NULL), BB_OK);
+    if (chain->now_ms < chain->restless_ms) {
+        return;
+    }
+    double power_w = bb_sim_random_around(&chain->random, 4000);
+    power_w = chain->one_way ? -200 - fabs(power_w) : power_w;
+    chain->restless_ms = chain->now_ms + 1000 + bb_sim_random_below(&chain->random, 4000);
+    assert_int_equal(bb_sim_bench_command(&chain->bench, BB_SIM_ALL_BOARDS, "power", power_w, NULL),
+                     BB_OK);
+    if (chain->one_way && bb_sim_pack_soc(chain->bench.plant.packs[0]) < 10) {
+        chain_command(chain, "soc=90");
     }
 }
 
@@ -100,10 +112,8 @@ static void step_plant(struct chain *chain)
     if (chain->now_ms - chain->stepped_ms < CHAIN_SHOW_MS) {
         return;
     }
-    if (!chain->still) {
-        disturb(chain);
-        bb_sim_bench_step(&chain->bench, chain->now_ms, chain->now_ms - chain->stepped_ms);
-    }
+    disturb(chain);
+    bb_sim_bench_step(&chain->bench, chain->now_ms, chain->now_ms - chain->stepped_ms);
     chain->stepped_ms = chain->now_ms;
     show(chain);
 }
@@ -168,29 +178,32 @@ void chain_command(struct chain *chain, const char *text)
     show(chain);
 }
 
+/* How many of the newest things a battery has shown may still be what was decoded. What was shown
+ * last before the window began was still shown inside it. */
+static size_t count_young(const struct chain_battery *battery, int64_t since_ms)
+{
+    size_t most = battery->shown_count < CHAIN_SHOWN ? battery->shown_count : CHAIN_SHOWN;
+    for (size_t young = 1; young <= most; young++) {
+        if (battery->shown_ms[(battery->shown_count - young) % CHAIN_SHOWN] < since_ms) {
+            return young;
+        }
+    }
+    return most;
+}
+
 void chain_check(struct chain *chain, size_t station, const struct bb_battery *battery)
 {
     const struct chain_battery *known = &chain->batteries[station];
     const struct bb_sim_board *board = &chain->bench.line.boards[station];
-    size_t kept = known->shown_count < CHAIN_SHOWN ? known->shown_count : CHAIN_SHOWN;
-    size_t young = 0;
-    /* What was shown last before the window began was still shown inside it. */
-    while (young < kept) {
-        size_t at = (known->shown_count - 1 - young) % CHAIN_SHOWN;
-        young++;
-        if (known->shown_ms[at] < chain->now_ms - chain->window_ms) {
-            break;
-        }
-    }
+    size_t young = count_young(known, chain->now_ms - chain->window_ms);
     for (size_t part = 0; part < EXPECT_PARTS; part++) {
-        const char *wrong = NULL;
+        const char *wrong = "everything";
         bool found = false;
-        for (size_t i = 0; i < young && !found; i++) {
-            const struct bb_sim_pack *pack =
-                &known->shown[(known->shown_count - 1 - i) % CHAIN_SHOWN];
+        for (size_t i = 1; i <= young && !found; i++) {
+            const struct bb_sim_pack *pack = &known->shown[(known->shown_count - i) % CHAIN_SHOWN];
             const char *why = expect_part(chain->driver->id, part, board, pack, battery);
             found = why == NULL;
-            wrong = i == 0 ? why : wrong;
+            wrong = i == 1 ? why : wrong;
         }
         if (!found) {
             fail_msg("%s at 0x%02x, %lld ms: %s was never shown", chain->driver->id, board->address,

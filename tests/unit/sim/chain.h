@@ -8,8 +8,11 @@
 #include "services/sim/bench.h"
 
 #define CHAIN_BATTERIES 3
-#define CHAIN_SHOWN 128 /* what a board has shown, kept for comparison */
+#define CHAIN_SHOWN 512 /* what a board has shown, kept for comparison */
 #define CHAIN_SHOW_MS 250
+#define CHAIN_SETTLE_MS                                                                            \
+    12000 /* steady current first: a daly takes three polls to learn its sign                      \
+           */
 
 struct chain_battery {
     struct bb_sim_pack shown[CHAIN_SHOWN]; /* ring */
@@ -31,7 +34,7 @@ struct chain {
     int64_t window_ms; /* how old a value may be */
     struct bb_request request;
     int64_t arrives_ms; /* request on its way; BB_NEVER_MS: none */
-    bool still;         /* the plant stands still */
+    bool one_way;       /* the packs only discharge */
 };
 
 /* A chain of count batteries at every second address of the driver's protocol, linked up. The
@@ -39,6 +42,9 @@ struct chain {
 void chain_set_up(struct chain *chain, const struct bb_driver *driver, size_t count,
                   const struct bb_sim_pack_setup *setup);
 void chain_tear_down(struct chain *chain);
+
+/* Lets the power stand still for a while. */
+void chain_calm(struct chain *chain, int64_t duration_ms);
 
 void chain_run(struct chain *chain, int64_t duration_ms);
 

@@ -40,19 +40,25 @@ static const struct bb_sim_pack_setup usual_setup = {
     .seed = 7,
 };
 
+static inline unsigned from_digit(char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+    assert_non_null(found);
+    return (unsigned)(found - digits);
+}
+
 /* Bytes of "dda50300 fffd77"; blanks are skipped. */
 static inline size_t from_hex(const char *text, uint8_t *ret_data, size_t capacity)
 {
     size_t size = 0;
     while (*text != '\0') {
-        unsigned value = 0;
         if (*text == ' ') {
             text++;
             continue;
         }
-        assert_int_equal(sscanf(text, "%2x", &value), 1);
         assert_true(size < capacity);
-        ret_data[size++] = (uint8_t)value;
+        ret_data[size++] = (uint8_t)(from_digit(text[0]) << 4 | from_digit(text[1]));
         text += 2;
     }
     return size;

@@ -128,18 +128,34 @@ static void test_highest_and_lowest_numbers(void **state)
     chain_tear_down(&chain);
 }
 
+/* A Daly sends current and direction apart. Before it has learnt how a board counts, and that is
+ * after every outage anew, the driver has to believe that both are of one moment. */
+static bool is_daly(const struct chain *chain)
+{
+    return strcmp(chain->driver->id, "daly") == 0;
+}
+
+/* Everything is well again, and back-off has ended. */
+static void end_fault(struct chain *chain)
+{
+    chain_calm(chain, BB_BACKOFF_MAX_MS + CHAIN_SETTLE_MS);
+    chain_run(chain, 1000);
+    chain_command(chain, "clear");
+    chain_run(chain, BB_BACKOFF_MAX_MS + 5000);
+}
+
 /* A fault in a share of all answers: states still come, none is wrong, and once the fault is over
  * every poll succeeds again. */
 static void under_fault(void **state, const char *fault, unsigned least)
 {
     struct chain *chain = start(state);
+    chain->one_way = is_daly(chain);
     chain_run(chain, MINUTE_MS / 2);
     chain_command(chain, fault);
     forget_states(chain);
     chain_run(chain, 5 * MINUTE_MS);
     assert_states(chain, least);
-    chain_command(chain, "clear");
-    chain_run(chain, BB_BACKOFF_MAX_MS + 5000);
+    end_fault(chain);
     forget_states(chain);
     chain_run(chain, MINUTE_MS);
     assert_states(chain, 15);
@@ -232,8 +248,7 @@ static void test_silence_is_noticed_and_ends(void **state)
         bb_wire_report(chain->wire, i, &link);
         assert_string_equal(link.state, "silent");
     }
-    chain_command(chain, "clear");
-    chain_run(chain, BB_BACKOFF_MAX_MS + 5000);
+    end_fault(chain);
     assert_states(chain, 1);
     chain_tear_down(chain);
 }
@@ -251,6 +266,7 @@ static void test_echo_is_harmless(void **state)
 static void test_everything_at_once(void **state)
 {
     struct chain *chain = start(state);
+    chain->one_way = is_daly(chain);
     chain_command(chain, "loss=5");
     chain_command(chain, "corrupt=5");
     chain_command(chain, "garbage=10");
@@ -310,15 +326,16 @@ static void test_switches_are_written_and_read_back(void **state)
         CASE(test_silence_is_noticed_and_ends, id), CASE(test_echo_is_harmless, id),               \
         CASE(test_everything_at_once, id), CASE(test_switches_are_written_and_read_back, id)
 
-/* Every protocol that both a driver and a server exist for. */
+/* Every serial protocol that both a driver and a server exist for. */
 int main(void)
 {
     int failed = 0;
     int groups = 0;
     for (size_t i = 0; bb_sim_protocol_at(i) != NULL; i++) {
+        const struct bb_sim_protocol *protocol = bb_sim_protocol_at(i);
         char id[16];
-        (void)snprintf(id, sizeof id, "%s", bb_sim_protocol_at(i)->id);
-        if (bb_driver_find(id) == NULL) {
+        (void)snprintf(id, sizeof id, "%s", protocol->id);
+        if (protocol->can || bb_driver_find(id) == NULL) {
             continue;
         }
         const struct CMUnitTest tests[] = {CASES(id)};

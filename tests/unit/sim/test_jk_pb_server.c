@@ -64,7 +64,7 @@ static void test_frames_and_acknowledgements(void **state)
 {
     (void)state;
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     (void)captured(&line);
     assert_frame(answer, ask(&line, STATUS_3, answer, sizeof answer), 2, "0003101620000105a900");
     assert_frame(answer, ask(&line, SETTINGS_3, answer, sizeof answer), 1, "000310161e0001646500");
@@ -88,7 +88,7 @@ static void test_status_as_captured(void **state)
         {254, "cb00c200c700"},
     };
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     (void)captured(&line);
     assert_int_equal(ask(&line, STATUS_3, answer, sizeof answer), WHOLE);
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
@@ -112,7 +112,7 @@ static void test_current_power_and_alarms(void **state)
         {BB_SIM_DISCHARGE_HOT, 15}, {BB_SIM_DISCHARGE_COLD, 27},
     };
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     struct bb_sim_board *board = captured(&line);
     set_current(&board->pack, -12.345);
     (void)ask(&line, STATUS_3, answer, sizeof answer);
@@ -130,7 +130,7 @@ static void test_missing_sensors_say_so(void **state)
 {
     (void)state;
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     struct bb_sim_board *board = captured(&line);
     board->pack.setup.sensor_count = 1;
     (void)ask(&line, STATUS_3, answer, sizeof answer);
@@ -144,7 +144,7 @@ static void test_settings(void **state)
 {
     (void)state;
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     (void)captured(&line);
     assert_int_equal(ask(&line, SETTINGS_3, answer, sizeof answer), WHOLE);
     assert_int_equal(u32_at(answer, 50), 60000);
@@ -160,7 +160,7 @@ static void test_about_is_text(void **state)
 {
     (void)state;
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     struct bb_sim_board *board = captured(&line);
     board->identity.year = 2024;
     board->identity.month = 9;
@@ -213,7 +213,7 @@ static void test_switches(void **state)
     (void)state;
     struct bb_sim_line line;
     struct bb_sim_board *board = captured(&line);
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     assert_int_equal(ask(&line, "031010700002040000000032f3", answer, sizeof answer), 8);
     assert_int_equal(bb_sim_crc16(answer, 6), u16_at(answer, 6));
     assert_false(board->pack.charge_fet);
@@ -228,7 +228,7 @@ static void test_other_registers_and_damage_stay_unanswered(void **state)
     (void)state;
     struct bb_sim_line line;
     uint8_t request[16];
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     (void)captured(&line);
     size_t size = from_hex("0310 1604 0001 02 0000 0000", request, sizeof request);
     bb_sim_put_u16le(request + size - 2, bb_sim_crc16(request, size - 2));
@@ -247,7 +247,7 @@ static void test_balancing_is_shown(void **state)
 {
     (void)state;
     struct bb_sim_line line;
-    uint8_t answer[BB_SIM_ANSWER_MAX];
+    uint8_t answer[BB_SIM_ANSWER_MAX] = {0};
     struct bb_sim_board *board = captured(&line);
     (void)ask(&line, STATUS_3, answer, sizeof answer);
     assert_int_equal(answer[172], 0);
