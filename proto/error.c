@@ -40,7 +40,7 @@ const char *bb_error_text(int error)
     return "unknown error";
 }
 
-int bb_fail(struct bb_problem *problem, int error, const char *where, const char *what, ...)
+void bb_problem_fill(struct bb_problem *problem, const char *where, const char *what, ...)
 {
     if (problem) {
         va_list args;
@@ -49,5 +49,4 @@ int bb_fail(struct bb_problem *problem, int error, const char *where, const char
         va_end(args);
         (void)snprintf(problem->where, sizeof problem->where, "%s", where);
     }
-    return error;
 }

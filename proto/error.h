@@ -36,9 +36,12 @@ struct bb_problem {
     char what[160];
 };
 
-/* Fills problem when it is not NULL (printf-style what) and returns error, so that a parser
- * can "return bb_fail(...)". */
-int bb_fail(struct bb_problem *problem, int error, const char *where, const char *what, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Fills problem when it is not NULL (printf-style what) and gives error, so that a parser can
+ * "return bb_fail(...)". A macro, so that a reader of the code, human or tool, sees which value
+ * comes back. */
+#define bb_fail(problem, error, ...) (bb_problem_fill((problem), __VA_ARGS__), (error))
+
+void bb_problem_fill(struct bb_problem *problem, const char *where, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -64,14 +64,12 @@ static pid_t read_sender(struct msghdr *message)
 int bb_notify_socket_receive(int fd, pid_t *ret_pid, struct bb_notice *ret_notice)
 {
     char data[BB_NOTICE_MAX];
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(16 * sizeof(int))];
-    } control;
+    _Alignas(struct cmsghdr) char
+        control[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(16 * sizeof(int))];
     struct iovec part = {.iov_base = data, .iov_len = sizeof data};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
-                             .msg_control = &control,
+                             .msg_control = control,
                              .msg_controllen = sizeof control};
     ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0) {

@@ -14,22 +14,29 @@
 #include "proto/deadlines.h"
 
 #define EXIT_NOT_EXECUTED 127 /* the shell's code for it */
+#define MOST_ARGUMENTS 10     /* a name, four options with values, the end */
+
+/* Leaves out "." and "..". */
+static int is_descriptor(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
 
 static void close_descriptors(void)
 {
-    DIR *folder = opendir("/proc/self/fd");
-    if (!folder) {
-        return; /* without /proc: our own descriptors all close on exec */
+    struct dirent **entries;
+    int count = scandir("/proc/self/fd", &entries, is_descriptor, alphasort);
+    if (count < 0) {
+        return; /* without /proc: our own ones close on exec */
     }
-    int own = dirfd(folder);
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
-        long fd = strtol(entry->d_name, NULL, 10);
-        if (fd > STDERR_FILENO && fd != own) {
+    for (int i = 0; i < count; i++) {
+        long fd = strtol(entries[i]->d_name, NULL, 10);
+        if (fd > STDERR_FILENO) {
             (void)close((int)fd);
         }
+        free(entries[i]);
     }
-    (void)closedir(folder);
+    free(entries);
 }
 
 static void reset_signals(void)
@@ -65,8 +72,8 @@ static int set_environment(const struct bb_spawn *how)
                : BB_ERR_NO_MEMORY;
 }
 
-/* argv has room for a name, four options with values and the end. */
-static void fill_arguments(char *path, const struct bb_spawn *how,
+/* argv has room for MOST_ARGUMENTS; the last one is NULL. */
+static void fill_arguments(const char *path, const struct bb_spawn *how,
                            const struct bb_instance *instance, const char **argv)
 {
     size_t count = 0;
@@ -89,7 +96,7 @@ static void fill_arguments(char *path, const struct bb_spawn *how,
 }
 
 /* In the new process. This program has one thread, so everything may be called here. */
-static void become(char *path, const struct bb_spawn *how, const struct bb_instance *instance,
+static void become(const char *path, const struct bb_spawn *how, const struct bb_instance *instance,
                    pid_t parent)
 {
     if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
@@ -101,13 +108,11 @@ static void become(char *path, const struct bb_spawn *how, const struct bb_insta
     if (set_environment(how) != BB_OK) {
         return;
     }
-    const char *argv[10];
-    fill_arguments(path, how, instance, argv);
-    union {
-        const char **texts;
-        char *const *argv;
-    } exec_type = {.texts = argv}; /* execv does not change them, but its type does not say so */
-    (void)execv(path, exec_type.argv);
+    const char *arguments[MOST_ARGUMENTS];
+    char *argv[MOST_ARGUMENTS]; /* execv changes none of them, but its type does not say so */
+    fill_arguments(path, how, instance, arguments);
+    memcpy(argv, arguments, sizeof argv);
+    (void)execv(path, argv);
 }
 
 pid_t bb_spawn(const struct bb_spawn *how, const struct bb_instance *instance,

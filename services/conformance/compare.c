@@ -40,17 +40,17 @@ static bool is_same_value(const struct comparison *comparison, const struct bb_f
 }
 
 static void compare_object(struct comparison *comparison, const struct bb_schema *schema,
-                           const char *prefix, const json_t *expected, const json_t *got);
+                           const char *prefix, json_t *expected, const json_t *got);
 
 static void compare_list(struct comparison *comparison, const struct bb_schema *schema,
-                         const char *name, const json_t *expected, const json_t *got)
+                         const char *name, json_t *expected, const json_t *got)
 {
     if (json_array_size(expected) != json_array_size(got)) {
         differ(comparison, name, expected, got);
         return;
     }
     size_t index;
-    const json_t *element;
+    json_t *element;
     json_array_foreach(expected, index, element)
     {
         char prefix[128];
@@ -60,7 +60,7 @@ static void compare_list(struct comparison *comparison, const struct bb_schema *
 }
 
 static void compare_member(struct comparison *comparison, const struct bb_field *field,
-                           const char *name, const json_t *expected, const json_t *got)
+                           const char *name, json_t *expected, const json_t *got)
 {
     if (json_is_null(expected)) {
         if (got) {
@@ -78,37 +78,32 @@ static void compare_member(struct comparison *comparison, const struct bb_field 
 }
 
 static void compare_object(struct comparison *comparison, const struct bb_schema *schema,
-                           const char *prefix, const json_t *expected, const json_t *got)
+                           const char *prefix, json_t *expected, const json_t *got)
 {
     const char *key;
-    const json_t *value;
-    /* jansson iterates over what it may change, though this does not */
-    json_t *object = json_incref((json_t *)(uintptr_t)expected);
-    json_object_foreach(object, key, value)
+    json_t *value;
+    json_object_foreach(expected, key, value)
     {
         char name[160];
         (void)snprintf(name, sizeof name, "%s%s", prefix, key);
         const struct bb_field *field = bb_schema_find(schema, key, strlen(key), NULL);
         compare_member(comparison, field, name, value, json_object_get(got, key));
     }
-    json_decref(object);
 }
 
-size_t bb_compare_expected(const json_t *expect, const json_t *tolerance,
+size_t bb_compare_expected(json_t *expect, const json_t *tolerance,
                            const struct bb_battery *battery, bb_compare_report *report, void *arg)
 {
     struct comparison comparison = {.report = report, .arg = arg};
     json_t *got = bb_json_from(&bb_battery_schema, battery);
     const char *key;
-    const json_t *value;
-    json_t *object = json_incref((json_t *)(uintptr_t)expect);
-    json_object_foreach(object, key, value)
+    json_t *value;
+    json_object_foreach(expect, key, value)
     {
         comparison.tolerance = json_number_value(json_object_get(tolerance, key));
         const struct bb_field *field = bb_schema_find(&bb_battery_schema, key, strlen(key), NULL);
         compare_member(&comparison, field, key, value, json_object_get(got, key));
     }
-    json_decref(object);
     json_decref(got);
     return comparison.differences;
 }

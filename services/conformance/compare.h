@@ -12,7 +12,7 @@ typedef void bb_compare_report(void *arg, const char *field, const char *expecte
 /* Checks every field in expect (null: must be absent); what it does not list is not checked.
  * tolerance (may be NULL) holds absolute tolerances by top-level field. Returns the number of
  * differences. */
-size_t bb_compare_expected(const json_t *expect, const json_t *tolerance,
+size_t bb_compare_expected(json_t *expect, const json_t *tolerance,
                            const struct bb_battery *battery, bb_compare_report *report, void *arg);
 
 /* True when every value present in part is present and equal in whole. */

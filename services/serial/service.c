@@ -15,6 +15,7 @@
 
 static void try_open(struct bb_actor *actor, void *arg);
 static void on_port(struct bb_actor *actor, int fd, short revents, void *arg);
+static void pump(struct bb_serial *serial);
 
 static void retry_later(struct bb_serial *serial)
 {
@@ -46,8 +47,9 @@ static void port_lost(struct bb_serial *serial, const char *why)
 {
     close_port(serial);
     bb_actor_log(serial->actor, BB_LOG_WARNING, "%s %s", serial->settings.device, why);
-    bb_actor_status(serial->actor, "waiting: %.90s %.30s", serial->settings.device, why);
+    bb_actor_status(serial->actor, "waiting: %.64s %.54s", serial->settings.device, why);
     (void)snprintf(serial->trouble, sizeof serial->trouble, "%s", BB_PORT_MISSING);
+    serial->announced = false;
     serial->retry_ms = RETRY_FIRST_MS;
     retry_later(serial);
     bb_serial_publish_changes(serial);
@@ -101,7 +103,7 @@ static void on_wake(struct bb_actor *actor, void *arg)
     struct bb_serial *serial = arg;
     serial->wake_timer = 0;
     bb_wire_tick(serial->wire, bb_actor_now(actor));
-    bb_serial_pump(serial);
+    pump(serial);
 }
 
 /* A timer that fires too early does no harm; while an answer arrives, its time-out moves with
@@ -122,7 +124,7 @@ static void set_alarm(struct bb_serial *serial)
     }
 }
 
-void bb_serial_pump(struct bb_serial *serial)
+static void pump(struct bb_serial *serial)
 {
     struct bb_request request;
     while (serial->up && bb_wire_next(serial->wire, bb_actor_now(serial->actor), &request)) {
@@ -148,13 +150,13 @@ static void on_port(struct bb_actor *actor, int fd, short revents, void *arg)
             bb_wire_receive(serial->wire, data, (size_t)size, bb_actor_now(actor));
         }
     }
-    bb_serial_pump(serial);
+    pump(serial);
 }
 
 /* Says once why the port cannot be opened. */
 static void explain(struct bb_serial *serial, const struct bb_problem *problem)
 {
-    bb_actor_status(serial->actor, "waiting: %.90s %.30s", serial->settings.device, problem->what);
+    bb_actor_status(serial->actor, "waiting: %.64s %.54s", serial->settings.device, problem->what);
     if (strcmp(serial->trouble, problem->what) != 0) {
         (void)snprintf(serial->trouble, sizeof serial->trouble, "%s", problem->what);
         bb_actor_log(serial->actor, BB_LOG_WARNING, "%s %s; trying again until it can be opened",
@@ -178,11 +180,29 @@ static void try_open(struct bb_actor *actor, void *arg)
     serial->opened_ms = bb_actor_now(actor);
     serial->master_reported = false;
     watch(serial);
-    bb_actor_log(actor, BB_LOG_INFO, "%s opened at %" PRIu32 " bit/s", serial->settings.device,
-                 serial->settings.bit_rate);
+    if (!serial->announced) {
+        serial->announced = true;
+        bb_actor_log(actor, BB_LOG_INFO, "%s opened at %" PRIu32 " bit/s", serial->settings.device,
+                     serial->settings.bit_rate);
+    }
     bb_wire_link(serial->wire, true, serial->opened_ms);
     bb_serial_report_status(serial);
-    bb_serial_pump(serial);
+    pump(serial);
+}
+
+static void publish_state(struct bb_serial *serial, size_t station)
+{
+    int64_t time_ms = 0;
+    bb_wire_battery(serial->wire, station, &serial->battery, &time_ms);
+    bb_reader_publish_battery(&serial->reader, station, &serial->battery, time_ms,
+                              bb_wire_interval_ms(serial->wire, station));
+}
+
+static void end_command(struct bb_serial *serial, size_t station)
+{
+    struct bb_control_result result = {0};
+    bb_wire_result(serial->wire, station, &result);
+    bb_reader_end_command(&serial->reader, station, &result);
 }
 
 static void on_event(void *arg, size_t station, enum bb_event event)
@@ -190,13 +210,13 @@ static void on_event(void *arg, size_t station, enum bb_event event)
     struct bb_serial *serial = arg;
     switch (event) {
     case BB_EVENT_STATE:
-        bb_serial_publish_battery(serial, station);
+        publish_state(serial, station);
         break;
     case BB_EVENT_FOREIGN_MASTER:
         bb_serial_report_master(serial);
         break;
     case BB_EVENT_COMMAND:
-        bb_serial_reply_result(serial, station);
+        end_command(serial, station);
         break;
     case BB_EVENT_FAILED: /* the link message tells */
     case BB_EVENT_NONE:
@@ -219,28 +239,39 @@ static void each_second(struct bb_actor *actor, void *arg)
         close_port(serial);
         try_open(serial->actor, serial);
     }
-    bb_serial_expire_commands(serial);
+    bb_reader_expire_commands(&serial->reader);
     bb_serial_publish_links(serial);
     if (serial->up) {
         bb_serial_report_status(serial);
     }
 }
 
-static int add_stations(struct bb_serial *serial, struct bb_problem *problem)
+static int add_station(struct bb_serial *serial, size_t index, struct bb_problem *problem)
 {
     const struct bb_serial_settings *settings = &serial->settings;
-    for (size_t i = 0; i < settings->count; i++) {
-        struct bb_driver_config config = {.medium = BB_MEDIUM_SERIAL,
-                                          .address = settings->addresses[i],
-                                          .period_ms = settings->period_ms,
-                                          .settings = settings->driver_settings,
-                                          .setting_count = settings->driver_setting_count};
-        int station = bb_wire_add(serial->wire, settings->driver, &config, problem);
-        if (station < 0) {
-            return station == BB_ERR_NO_MEMORY ? station : BB_ERR_CONFIG;
-        }
+    struct bb_driver_config config = {.medium = BB_MEDIUM_SERIAL,
+                                      .address = settings->addresses[index],
+                                      .period_ms = settings->period_ms,
+                                      .settings = settings->driver_settings,
+                                      .setting_count = settings->driver_setting_count};
+    struct bb_device device;
+    char place[16];
+    int station = bb_wire_add(serial->wire, settings->driver, &config, problem);
+    if (station < 0) {
+        return station == BB_ERR_NO_MEMORY ? station : BB_ERR_CONFIG;
     }
-    return BB_OK;
+    bb_serial_settings_device(settings, index, &device);
+    bb_serial_settings_address(settings, index, place, sizeof place);
+    return bb_reader_add(&serial->reader, &device, place, &serial->book, index, problem);
+}
+
+static int add_stations(struct bb_serial *serial, struct bb_problem *problem)
+{
+    int error = BB_OK;
+    for (size_t i = 0; error == BB_OK && i < serial->settings.count; i++) {
+        error = add_station(serial, i, problem);
+    }
+    return error;
 }
 
 static void remember(struct bb_serial *serial)
@@ -270,8 +301,9 @@ static int prepare(struct bb_serial *serial, struct bb_problem *problem)
     if (!serial->port || !serial->wire) {
         return bb_fail(problem, BB_ERR_NO_MEMORY, "start", "out of memory");
     }
-    error = add_stations(serial, problem);
-    return error == BB_OK ? bb_serial_report_start(serial, problem) : error;
+    serial->reader.actor = actor;
+    serial->reader.controls = settings->controls;
+    return add_stations(serial, problem);
 }
 
 static int start(struct bb_actor *actor, void *self)
@@ -307,10 +339,21 @@ static void stop(struct bb_actor *actor, void *self)
 
 static void on_message(struct bb_actor *actor, void *self, const struct bb_message *message)
 {
-    (void)actor;
-    if (message->topic_class == BB_TOPIC_COMMAND) {
-        bb_serial_take_command(self, message);
+    struct bb_serial *serial = self;
+    struct bb_control control = {0};
+    struct bb_problem problem = {0};
+    size_t station = 0;
+    if (message->topic_class != BB_TOPIC_COMMAND ||
+        bb_reader_admit(&serial->reader, message, &station, &control) != BB_OK) {
+        return;
     }
+    if (bb_wire_command(serial->wire, station, &control, bb_actor_now(actor), &problem) != BB_OK) {
+        struct bb_control_result refused = {.done = false};
+        (void)snprintf(refused.reason, sizeof refused.reason, "%.*s",
+                       (int)sizeof refused.reason - 1, problem.what);
+        bb_reader_end_command(&serial->reader, station, &refused);
+    }
+    pump(serial);
 }
 
 static const char *const subscriptions[] = {"command/", NULL};

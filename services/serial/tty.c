@@ -51,7 +51,18 @@ static int fail_errno(struct bb_problem *problem, const char *path, int error)
     if (error == ENOENT || error == ENXIO || error == ENODEV || error == EIO) {
         return bb_fail(problem, BB_ERR_IO, path, BB_PORT_MISSING);
     }
+    if (error == EACCES) {
+        return bb_fail(problem, BB_ERR_IO, path,
+                       "may not be opened by this user: it has to be in the port's group, "
+                       "usually dialout");
+    }
     return bb_fail(problem, BB_ERR_IO, path, "cannot be opened: %s", strerror(error));
+}
+
+static int fail_speed(struct bb_problem *problem, const char *path, uint32_t bit_rate, int error)
+{
+    return bb_fail(problem, BB_ERR_IO, path, "cannot be set to %u bit/s, 8N1: %s",
+                   (unsigned)bit_rate, strerror(error));
 }
 
 static void set_raw(struct termios *settings)
@@ -65,20 +76,30 @@ static void set_raw(struct termios *settings)
     settings->c_cc[VTIME] = 0;
 }
 
-/* --- Pseudo terminals --- */
+/* --- Without libserialport --- */
 
-static int configure_pty(int fd, const char *path, uint32_t bit_rate, struct bb_problem *problem)
+static bool set_speed(struct termios *settings, uint32_t bit_rate)
+{
+    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++) {
+        if (speeds[i].bit_rate == bit_rate) {
+            (void)cfsetispeed(settings, speeds[i].speed);
+            (void)cfsetospeed(settings, speeds[i].speed);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int configure_plain(int fd, const char *path, uint32_t bit_rate, bool is_pty,
+                           struct bb_problem *problem)
 {
     struct termios settings;
     if (tcgetattr(fd, &settings) != 0) {
         return fail_errno(problem, path, errno);
     }
     set_raw(&settings);
-    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++) {
-        if (speeds[i].bit_rate == bit_rate) {
-            (void)cfsetispeed(&settings, speeds[i].speed);
-            (void)cfsetospeed(&settings, speeds[i].speed);
-        }
+    if (!set_speed(&settings, bit_rate) && !is_pty) {
+        return fail_speed(problem, path, bit_rate, EINVAL);
     }
     if (tcsetattr(fd, TCSANOW, &settings) != 0) {
         return fail_errno(problem, path, errno);
@@ -86,20 +107,26 @@ static int configure_pty(int fd, const char *path, uint32_t bit_rate, struct bb_
     return BB_OK;
 }
 
-/* The lock alone keeps others out: exclusive mode (TIOCEXCL) would outlive us, as the program
- * behind a pseudo terminal usually keeps it open. */
-static int open_pty(const char *path, uint32_t bit_rate, struct bb_tty *ret_tty,
-                    struct bb_problem *problem)
+/* A lock keeps out whoever asks for one, exclusive mode everybody else. Not on a pseudo terminal:
+ * the program behind it keeps it open, and so the mode would outlive us. */
+static int lock_plain(int fd, const char *path, bool is_pty, struct bb_problem *problem)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || (!is_pty && ioctl(fd, TIOCEXCL) != 0)) {
+        return fail_errno(problem, path, errno);
+    }
+    return BB_OK;
+}
+
+static int open_plain(const char *path, uint32_t bit_rate, bool is_pty, struct bb_tty *ret_tty,
+                      struct bb_problem *problem)
 {
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         return fail_errno(problem, path, errno);
     }
-    int error = BB_OK;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        error = fail_errno(problem, path, errno);
-    } else {
-        error = configure_pty(fd, path, bit_rate, problem);
+    int error = lock_plain(fd, path, is_pty, problem);
+    if (error == BB_OK) {
+        error = configure_plain(fd, path, bit_rate, is_pty, problem);
     }
     if (error != BB_OK) {
         (void)close(fd);
@@ -147,9 +174,7 @@ static int configure_opened(struct sp_port *device, const char *path, uint32_t b
     int fd = -1;
     struct termios settings;
     if (!configure_device(device, bit_rate)) {
-        int saved = errno;
-        return bb_fail(problem, BB_ERR_IO, path, "cannot be set to %u bit/s, 8N1: %s",
-                       (unsigned)bit_rate, strerror(saved));
+        return fail_speed(problem, path, bit_rate, errno);
     }
     if (sp_get_port_handle(device, &fd) != SP_OK || tcgetattr(fd, &settings) != 0) {
         return fail_errno(problem, path, errno);
@@ -163,7 +188,8 @@ static int configure_opened(struct sp_port *device, const char *path, uint32_t b
     return BB_OK;
 }
 
-/* libserialport takes the lock and sets exclusive mode. */
+/* libserialport takes the lock and sets exclusive mode. It cannot open ports without modem lines
+ * (ENOTTY). */
 static int open_device(const char *path, uint32_t bit_rate, struct bb_tty *ret_tty,
                        struct bb_problem *problem)
 {
@@ -179,7 +205,8 @@ static int open_device(const char *path, uint32_t bit_rate, struct bb_tty *ret_t
     if (sp_open(device, SP_MODE_READ_WRITE) != SP_OK) {
         int saved = errno;
         sp_free_port(device);
-        return fail_errno(problem, path, saved);
+        return saved == ENOTTY ? open_plain(path, bit_rate, false, ret_tty, problem)
+                               : fail_errno(problem, path, saved);
     }
     int error = configure_opened(device, path, bit_rate, ret_tty, problem);
     if (error != BB_OK) {
@@ -203,7 +230,7 @@ int bb_tty_open(const char *path, uint32_t bit_rate, bool hurry, struct bb_tty *
     unsigned kind = major(status.st_rdev);
     bool is_pty = kind >= PTY_MAJOR_FIRST && kind <= PTY_MAJOR_LAST;
     struct bb_tty tty = {.fd = -1};
-    int error = is_pty ? open_pty(resolved, bit_rate, &tty, problem)
+    int error = is_pty ? open_plain(resolved, bit_rate, true, &tty, problem)
                        : open_device(resolved, bit_rate, &tty, problem);
     if (error == BB_OK) {
         if (hurry && !is_pty) {

@@ -1,7 +1,8 @@
 /* Opens and configures the terminal device behind a serial port. Used by port.c only.
  *
  * Adapters and UARTs go through libserialport, which knows bit rates off the standard list and
- * modem lines. It does not know pseudo terminals; those are set up here.
+ * modem lines. It does not know pseudo terminals, nor ports without modem lines; those are set up
+ * here.
  */
 #ifndef BUSBAR_SERVICES_SERIAL_TTY_H
 #define BUSBAR_SERVICES_SERIAL_TTY_H
@@ -15,7 +16,7 @@ struct sp_port;
 
 struct bb_tty {
     int fd;                 /* -1: closed */
-    struct sp_port *device; /* NULL for a pseudo terminal */
+    struct sp_port *device; /* NULL when libserialport has no part in it */
 };
 
 /* Opens path for this process alone: raw, 8N1, no flow control, non-blocking. A descriptor that

@@ -119,8 +119,8 @@ class Silence(SerialTest):
         self.assertEqual(link["last_error"], "no answer")
         last = tap.messages(battery)[-1]
         self.assertEqual(last["mono_ms"], link["last_good_ms"])
-        bench.wait_log("0x01 does not answer (no answer)")
-        self.assertIn("0x01 raw ", bench.log())  # the last exchanges, as evidence
+        bench.wait_log("jk-pb 0x01 is silent (no answer)")
+        self.assertIn("jk-pb 0x01 raw ", bench.log())  # the last exchanges, as evidence
         bench.wait_process(
             "serial-rack", lambda p: p.get("status") == "0 of 1 batteries answer; not 0x01"
         )
@@ -128,7 +128,7 @@ class Silence(SerialTest):
         self.fault(bench, "silence", 0)
         self.wait_link(tap, "online", "0x01", timeout=45)
         self.assertGreater(tap.wait_topic(battery)["mono_ms"], last["mono_ms"])
-        bench.wait_log("0x01 answers again")
+        bench.wait_log("jk-pb 0x01 is back")
 
     def test_a_silent_neighbour_costs_little(self):
         bench, tap = self.begin(
@@ -231,7 +231,7 @@ class Identity(SerialTest):
     def test_a_battery_without_serial_number_is_named_after_its_section(self):
         bench, tap = self.begin(sections("jbd"))
         self.assertEqual(self.wait_identity(tap), "rack")
-        bench.wait_log("rack is battery rack")
+        bench.wait_log("jbd is battery rack")
 
     def test_a_damaged_memory_is_said_and_replaced(self):
         bench = self.bench(sections("jbd"))

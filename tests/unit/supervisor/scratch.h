@@ -42,17 +42,22 @@ static inline void scratch_write(struct scratch *scratch, const char *name, cons
     assert_int_equal(fclose(file), 0);
 }
 
+/* Leaves out "." and "..". */
+static inline int scratch_is_file(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
 static inline void scratch_remove(struct scratch *scratch)
 {
-    DIR *folder = opendir(scratch->folder);
-    assert_non_null(folder);
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            (void)remove(scratch_path(scratch, entry->d_name));
-        }
+    struct dirent **entries;
+    int count = scandir(scratch->folder, &entries, scratch_is_file, alphasort);
+    assert_true(count >= 0);
+    for (int i = 0; i < count; i++) {
+        (void)remove(scratch_path(scratch, entries[i]->d_name));
+        free(entries[i]);
     }
-    (void)closedir(folder);
+    free(entries);
     assert_int_equal(rmdir(scratch->folder), 0);
 }
 

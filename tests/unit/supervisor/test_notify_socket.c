@@ -72,22 +72,20 @@ static void test_ignores_what_is_too_long_or_empty(void **state)
 
 static int count_descriptors(void)
 {
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (readdir(folder) != NULL) {
-        count++;
+    struct dirent **entries;
+    int count = scandir("/proc/self/fd", &entries, scratch_is_file, alphasort);
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        free(entries[i]);
     }
-    (void)closedir(folder);
+    free(entries);
     return count;
 }
 
 static void send_descriptors(int sender, size_t count)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(64 * sizeof(int))];
-    } control = {0};
-    int fds[64];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(64 * sizeof(int))] = {0};
+    int fds[64] = {0};
     for (size_t i = 0; i < count; i++) {
         fds[i] = STDERR_FILENO;
     }
@@ -95,7 +93,7 @@ static void send_descriptors(int sender, size_t count)
     struct iovec part = {.iov_base = text, .iov_len = sizeof text - 1};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
-                             .msg_control = &control,
+                             .msg_control = control,
                              .msg_controllen = CMSG_SPACE(count * sizeof(int))};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;

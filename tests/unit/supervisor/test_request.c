@@ -74,9 +74,7 @@ static void test_refuses_what_is_too_long(void **state)
 {
     (void)state;
     char text[BB_REQUEST_MAX + 2];
-    memset(text, ' ', sizeof text);
-    static const char request_text[] = "{\"verb\":\"status\"}";
-    memcpy(text, request_text, strlen(request_text));
+    (void)snprintf(text, sizeof text, "%-*s", BB_REQUEST_MAX + 1, "{\"verb\":\"status\"}");
     struct bb_request request;
     assert_int_equal(bb_request_parse(text, BB_REQUEST_MAX, &request, NULL), BB_OK);
     assert_int_equal(bb_request_parse(text, BB_REQUEST_MAX + 1, &request, NULL), BB_ERR_OVERSIZE);
