@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "dialogue.h"
+#include "near.h"
 #include "proto/bms/drivers.h"
 
 #define ASK_NAME "DD A5 05 00 FF FB 77"
@@ -83,17 +84,17 @@ static void reads_everything_once_then_polls(void **state)
     int64_t time_ms;
     struct bb_battery battery = dialogue_battery(&dialogue, &time_ms);
     assert_int_equal(time_ms, dialogue.now_ms);
-    assert_float_equal(battery.voltage.value, 15.6, 1e-9);
-    assert_float_equal(battery.temperature_mos.value, 22.4, 1e-9);
-    assert_float_equal(battery.temperature_2.value, 21.7, 1e-9);
+    assert_near(battery.voltage.value, 15.6);
+    assert_near(battery.temperature_mos.value, 22.4);
+    assert_near(battery.temperature_2.value, 21.7);
     assert_false(battery.temperature_3.present);
-    assert_float_equal(battery.max_battery_charge_current.value, 120, 1e-9);
-    assert_float_equal(battery.max_battery_discharge_current.value, 150, 1e-9);
+    assert_near(battery.max_battery_charge_current.value, 120);
+    assert_near(battery.max_battery_discharge_current.value, 150);
     assert_true(battery.balance_fet.present && battery.balance_fet.value);
     assert_string_equal(battery.hardware_version, "JBD-SP04S034-L4S-200A-B-U");
     assert_string_equal(battery.production, "2022-03-28");
     assert_int_equal(battery.cells_count, 4);
-    assert_float_equal(battery.cells[2].voltage.value, 3.895, 1e-9);
+    assert_near(battery.cells[2].voltage.value, 3.895);
 }
 
 static void leaves_factory_mode_after_failed_reads(void **state)
@@ -203,7 +204,8 @@ static void ignores_echo_and_noise(void **state)
     static const struct step steps[] = {SENDS(ASK_BASIC),
                                         HEARS("00 00 " ASK_BASIC " 0F 3E DD 03"),
                                         PASSES(5),
-                                        HEARS("DD " BASIC), PASSES(300),
+                                        HEARS("DD " BASIC),
+                                        PASSES(300),
                                         SENDS(ASK_CELLS),
                                         HEARS(ASK_CELLS CELLS "DD"),
                                         SENDS(ASK_NAME),
