@@ -19,8 +19,8 @@
  * A session begins when the link comes up, or when an answer comes after the battery was silent
  * for BB_LOST_MIN_MS: all images are dropped and everything is asked anew.
  *
- * Senders that speak unasked (CAN, some BLE) are items with BB_ASK_NEVER; with spec->listens a
- * state is raised each time all essential ones have been heard anew.
+ * What a battery sends unasked over BLE is an item with BB_ASK_NEVER; with spec->listens a state
+ * is raised each time all essential ones have been heard anew. (Broadcasts on CAN: listen.h.)
  */
 #ifndef BUSBAR_PROTO_BMS_POLL_H
 #define BUSBAR_PROTO_BMS_POLL_H

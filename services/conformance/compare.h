@@ -10,8 +10,8 @@
 typedef void bb_compare_report(void *arg, const char *field, const char *expected, const char *got);
 
 /* Checks every field in expect (null: must be absent); what it does not list is not checked.
- * tolerance (may be NULL) holds absolute tolerances by top-level field. Returns the number of
- * differences. */
+ * tolerance (may be NULL) holds absolute tolerances by top-level field. Both stay the
+ * caller's and unchanged. Returns the number of differences. */
 size_t bb_compare_expected(json_t *expect, const json_t *tolerance,
                            const struct bb_battery *battery, bb_compare_report *report, void *arg);
 

@@ -80,8 +80,9 @@ static int load(const struct arguments *arguments, struct bb_vector *ret_vector,
     if (arguments->driver) {
         driver = bb_driver_find(arguments->driver);
         if (!driver) {
-            return bb_fail(problem, BB_ERR_UNKNOWN, "--driver", "no driver \"%s\"",
-                           arguments->driver);
+            (void)bb_fail(problem, BB_ERR_UNKNOWN, "--driver", "no driver \"%s\"",
+                          arguments->driver);
+            return BB_ERR_UNKNOWN;
         }
     }
     size_t size = strlen(arguments->file);
@@ -89,7 +90,8 @@ static int load(const struct arguments *arguments, struct bb_vector *ret_vector,
         return bb_vector_load(arguments->file, driver, ret_vector, problem);
     }
     if (!driver) {
-        return bb_fail(problem, BB_ERR_MISSING, "--driver", "needed for a text file");
+        (void)bb_fail(problem, BB_ERR_MISSING, "--driver", "needed for a text file");
+        return BB_ERR_MISSING;
     }
     return bb_vector_load_hex(arguments->file, driver, ret_vector, problem);
 }
@@ -126,9 +128,11 @@ int main(int argc, char **argv)
     struct bb_problem problem = {.what = ""};
     struct bb_vector vector = {0};
     int error = load(&arguments, &vector, &problem);
-    error = error == BB_OK ? override(&arguments, &vector, &problem) : error;
-    error = error == BB_OK ? decode(&vector, &problem) : error;
-    bb_vector_clear(&vector);
+    if (error == BB_OK) {
+        error = override(&arguments, &vector, &problem);
+        error = error == BB_OK ? decode(&vector, &problem) : error;
+        bb_vector_clear(&vector);
+    }
     if (error != BB_OK) {
         (void)fprintf(stderr, "busbar decode: %s: %s: %s\n", arguments.file, problem.where,
                       problem.what);

@@ -107,16 +107,17 @@ static int parse_frames(struct bb_vector *vector, struct bb_problem *problem)
     }
     size_t index;
     const json_t *frame;
-    bool sent = false;
     json_array_foreach(frames, index, frame)
     {
         int error = parse_frame(vector, frame, index, problem);
         if (error != BB_OK) {
             return error;
         }
-        sent = sent || vector->frames[index].sent;
     }
-    vector->any_request = !sent;
+    vector->any_request = true;
+    for (size_t i = 0; i < vector->frame_count; i++) {
+        vector->any_request = vector->any_request && !vector->frames[i].sent;
+    }
     return BB_OK;
 }
 

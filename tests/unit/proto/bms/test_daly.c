@@ -395,8 +395,8 @@ static void every_fault_bit_reaches_its_field(void **state)
     }
 }
 
-static struct bb_control_result command(struct dialogue *dialogue, struct board *board,
-                                        const struct bb_control *control)
+static struct bb_control_result run_command(struct dialogue *dialogue, struct board *board,
+                                            const struct bb_control *control)
 {
     void *self = dialogue->state.bytes;
     const struct bb_driver_ops *ops = dialogue->driver->ops;
@@ -434,12 +434,12 @@ static void switches_a_fet_once_and_reads_it_back(void **state)
     assert_true(cycle(&dialogue, &board));
     set(&board, 0xda, 0, "00 00 00 00 00 00 00 00");
     struct bb_control off = {.verb = "charge_fet", .value = 0};
-    struct bb_control_result result = command(&dialogue, &board, &off);
+    struct bb_control_result result = run_command(&dialogue, &board, &off);
     assert_true(result.done && result.value.present && result.value.value == 0);
     assert_int_equal(board.asked[0xda], 1);
     board.frames[0xd9] = 0; /* the acknowledge is lost: no blind repetition */
     struct bb_control discharge = {.verb = "discharge_fet", .value = 0};
-    assert_true(command(&dialogue, &board, &discharge).done);
+    assert_true(run_command(&dialogue, &board, &discharge).done);
     assert_int_equal(board.asked[0xd9], 1);
 }
 
@@ -452,14 +452,14 @@ static void sets_the_soc_along_with_a_known_time(void **state)
     assert_true(cycle(&dialogue, &board));
     set(&board, 0x21, 0, "01 00 00 00 00 00 00 00");
     struct bb_control full = {.verb = "soc", .value = 100};
-    assert_false(command(&dialogue, &board, &full).done);
+    assert_false(run_command(&dialogue, &board, &full).done);
     assert_int_equal(board.asked[0x21], 0);
 
     full.wall_ms = 1767191400000; /* 2025-12-31 14:30:00 UTC */
-    assert_true(command(&dialogue, &board, &full).done);
+    assert_true(run_command(&dialogue, &board, &full).done);
     set(&board, 0x61, 0, "18 02 1d 0a 0b 0c 00 00"); /* 2024-02-29 10:11:12 */
     full.value = 50;
-    struct bb_control_result result = command(&dialogue, &board, &full);
+    struct bb_control_result result = run_command(&dialogue, &board, &full);
     assert_true(result.done);
     assert_near(result.value.value, 50);
 }

@@ -32,8 +32,10 @@ static void put(uint8_t *at, size_t size, int64_t value)
 
 static void put_text(uint8_t *at, size_t size, const char *text)
 {
-    memset(at, 0, size);
-    memcpy(at, text, strlen(text) < size ? strlen(text) : size);
+    for (size_t i = 0; i < size; i++) {
+        at[i] = (uint8_t)*text;
+        text += *text != '\0';
+    }
 }
 
 static void make_battery(struct battery *battery)
@@ -127,7 +129,7 @@ static void pass(struct dialogue *dialogue, int ms)
 
 static void raises(struct dialogue *dialogue, enum bb_event event)
 {
-    const struct step steps[] = {RAISES(event)};
+    const struct step steps[] = {RAISES((int)event)};
     PLAY(dialogue, steps);
 }
 

@@ -1,5 +1,5 @@
-/* The engine with a sender that speaks unasked: CAN frames, one item per identifier, and a
- * keep-alive that nobody answers. */
+/* The engine with a sender that speaks unasked over BLE: one item per notification, named by its
+ * first byte, and a keep-alive that nobody answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static const uint8_t zeros[8];
 
 static const struct bb_poll_item items[] = {
     [VOLTAGE] = {.name = "voltage",
-                 .code = 0x356,
+                 .code = 0x56,
                  .ask = BB_ASK_NEVER,
                  .essential = true,
                  .least = 2,
@@ -31,7 +31,7 @@ static const struct bb_poll_item items[] = {
                  .rows = voltage_rows,
                  .row_count = 1},
     [SOC] = {.name = "soc",
-             .code = 0x355,
+             .code = 0x55,
              .ask = BB_ASK_NEVER,
              .essential = true,
              .least = 2,
@@ -40,7 +40,7 @@ static const struct bb_poll_item items[] = {
              .rows = soc_rows,
              .row_count = 1},
     [ALARMS] = {.name = "alarms",
-                .code = 0x35a,
+                .code = 0x5a,
                 .ask = BB_ASK_NEVER,
                 .least = 1,
                 .size = 8,
@@ -48,7 +48,7 @@ static const struct bb_poll_item items[] = {
                 .bits = alarm_bits,
                 .bit_count = 1},
     [KEEP_ALIVE] = {.name = "keep-alive",
-                    .code = 0x305,
+                    .code = 0x05,
                     .ask = BB_ASK_CYCLE,
                     .silent = true,
                     .data = zeros,
@@ -58,10 +58,9 @@ static const struct bb_poll_item items[] = {
 static enum bb_poll_verdict match(const struct bb_poll_view *view, const struct bb_packet *frame,
                                   struct bb_poll_answer *ret_answer)
 {
-    ret_answer->item =
-        frame->extended ? BB_POLL_NO_ITEM : bb_poll_item_of(view->spec, (uint16_t)frame->id);
-    ret_answer->payload = frame->data;
-    ret_answer->size = frame->size;
+    ret_answer->item = bb_poll_item_of(view->spec, frame->data[0]);
+    ret_answer->payload = frame->data + 1;
+    ret_answer->size = frame->size - 1;
     return ret_answer->item == BB_POLL_NO_ITEM ? BB_POLL_IGNORE : BB_POLL_ANSWER;
 }
 
@@ -69,7 +68,7 @@ static void build(const struct bb_poll_view *view, const struct bb_poll_item *it
                   const uint8_t *data, size_t size, struct bb_request *ret_request)
 {
     (void)view;
-    ret_request->id = item->code;
+    (void)item;
     memcpy(ret_request->data, data, size);
     ret_request->size = size;
 }
@@ -84,11 +83,10 @@ static const struct bb_poll_spec spec = {
     .build = build,
 };
 
-static const struct bb_transport transports[] = {
-    {.medium = BB_MEDIUM_CAN, .bit_rate = 500000, .period_ms = 1000}};
+static const struct bb_transport transports[] = {{.medium = BB_MEDIUM_BLE, .period_ms = 1000}};
 
 static const struct bb_driver toy = {
-    .id = "toy-can",
+    .id = "toy-ble",
     .transports = transports,
     .transport_count = 1,
     .state_size = BB_POLL_STATE_SIZE,
@@ -98,15 +96,15 @@ static const struct bb_driver toy = {
 
 static void begin(struct dialogue *dialogue)
 {
-    struct bb_driver_config config = {.medium = BB_MEDIUM_CAN, .period_ms = 1000};
+    struct bb_driver_config config = {.medium = BB_MEDIUM_BLE, .period_ms = 1000};
     dialogue_begin(dialogue, &toy, &config);
 }
 
-static void feed(struct dialogue *dialogue, uint32_t id, const char *hex)
+static void feed(struct dialogue *dialogue, uint8_t code, const char *hex)
 {
-    uint8_t data[8];
-    struct bb_packet packet = {.data = data, .id = id};
-    packet.size = dialogue_bytes(hex, data, sizeof data);
+    uint8_t data[9] = {code};
+    struct bb_packet packet = {.data = data};
+    packet.size = 1 + dialogue_bytes(hex, data + 1, sizeof data - 1);
     toy.ops->receive(dialogue->state.bytes, &packet, dialogue->now_ms);
 }
 
@@ -118,9 +116,9 @@ static void raises_a_state_when_the_set_has_settled(void **state)
     (void)state;
     struct dialogue dialogue;
     begin(&dialogue);
-    feed(&dialogue, 0x356, "DC 14");
-    feed(&dialogue, 0x355, "32 00");
-    feed(&dialogue, 0x35a, "04"); /* behind the essential part, in the same state */
+    feed(&dialogue, 0x56, "DC 14");
+    feed(&dialogue, 0x55, "32 00");
+    feed(&dialogue, 0x5a, "04"); /* behind the essential part, in the same state */
     PLAY(&dialogue, settled);
     int64_t time_ms;
     struct bb_battery battery = dialogue_battery(&dialogue, &time_ms);
@@ -136,16 +134,16 @@ static void waits_for_everything_essential_to_come_anew(void **state)
     static const struct step nothing[] = {PASSES(1000), CALM};
     struct dialogue dialogue;
     begin(&dialogue);
-    feed(&dialogue, 0x356, "DC 14");
-    feed(&dialogue, 0x355, "32 00");
+    feed(&dialogue, 0x56, "DC 14");
+    feed(&dialogue, 0x55, "32 00");
     PLAY(&dialogue, settled);
-    feed(&dialogue, 0x356, "DD 14");
+    feed(&dialogue, 0x56, "DD 14");
     PLAY(&dialogue, nothing);
-    feed(&dialogue, 0x355, "33 00");
+    feed(&dialogue, 0x55, "33 00");
     PLAY(&dialogue, settled);
 }
 
-static void keeps_its_period_when_frames_come_faster(void **state)
+static void keeps_its_period_when_notifications_come_faster(void **state)
 {
     (void)state;
     struct dialogue dialogue;
@@ -153,8 +151,8 @@ static void keeps_its_period_when_frames_come_faster(void **state)
     int states = 0;
     static const struct step tick[] = {PASSES(20)};
     for (int i = 0; i < 250; i++) { /* five seconds */
-        feed(&dialogue, 0x356, "DC 14");
-        feed(&dialogue, 0x355, "32 00");
+        feed(&dialogue, 0x56, "DC 14");
+        feed(&dialogue, 0x55, "32 00");
         PLAY(&dialogue, tick);
         states += toy.ops->event(dialogue.state.bytes) == BB_EVENT_STATE;
     }
@@ -170,8 +168,8 @@ static void silence_is_a_failure(void **state)
     struct dialogue dialogue;
     begin(&dialogue);
     PLAY(&dialogue, quiet);
-    feed(&dialogue, 0x356, "DC 14");
-    feed(&dialogue, 0x355, "32 00");
+    feed(&dialogue, 0x56, "DC 14");
+    feed(&dialogue, 0x55, "32 00");
     PLAY(&dialogue, settled);
 }
 
@@ -181,29 +179,29 @@ static void old_alarms_are_left_out(void **state)
     static const struct step later[] = {PASSES(4000)};
     struct dialogue dialogue;
     begin(&dialogue);
-    feed(&dialogue, 0x35a, "04");
+    feed(&dialogue, 0x5a, "04");
     PLAY(&dialogue, later);
-    feed(&dialogue, 0x356, "DC 14");
-    feed(&dialogue, 0x355, "32 00");
+    feed(&dialogue, 0x56, "DC 14");
+    feed(&dialogue, 0x55, "32 00");
     PLAY(&dialogue, settled);
     int64_t time_ms;
     assert_true(dialogue_battery(&dialogue, &time_ms).protection.low_voltage.present);
     PLAY(&dialogue, later);
-    feed(&dialogue, 0x356, "DC 14");
-    feed(&dialogue, 0x355, "32 00");
+    feed(&dialogue, 0x56, "DC 14");
+    feed(&dialogue, 0x55, "32 00");
     PLAY(&dialogue, settled);
     assert_false(dialogue_battery(&dialogue, &time_ms).protection.low_voltage.present);
 }
 
-static void short_and_unknown_frames_count_for_nothing(void **state)
+static void short_and_unknown_notifications_count_for_nothing(void **state)
 {
     (void)state;
     static const struct step nothing[] = {PASSES(4000), CALM};
     struct dialogue dialogue;
     begin(&dialogue);
-    feed(&dialogue, 0x356, "DC");
-    feed(&dialogue, 0x355, "32 00");
-    feed(&dialogue, 0x357, "DC 14");
+    feed(&dialogue, 0x56, "DC");
+    feed(&dialogue, 0x55, "32 00");
+    feed(&dialogue, 0x57, "DC 14");
     PLAY(&dialogue, nothing);
 }
 
@@ -223,10 +221,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raises_a_state_when_the_set_has_settled),
         cmocka_unit_test(waits_for_everything_essential_to_come_anew),
-        cmocka_unit_test(keeps_its_period_when_frames_come_faster),
+        cmocka_unit_test(keeps_its_period_when_notifications_come_faster),
         cmocka_unit_test(silence_is_a_failure),
         cmocka_unit_test(old_alarms_are_left_out),
-        cmocka_unit_test(short_and_unknown_frames_count_for_nothing),
+        cmocka_unit_test(short_and_unknown_notifications_count_for_nothing),
         cmocka_unit_test(sends_a_keep_alive_that_is_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
