@@ -250,6 +250,12 @@ void bb_can_line_stop(struct bb_can *can)
     }
 }
 
+void bb_can_line_reopen(struct bb_can *can)
+{
+    close_socket(can);
+    try_open(can);
+}
+
 bool bb_can_line_is_up(const struct bb_can *can)
 {
     return can->line.fd >= 0;

@@ -18,7 +18,7 @@ static void publish_links(struct bb_can *can, bool all)
         changed = bb_reader_publish_link(&can->reader, i, &link, all) || changed;
         online += bb_can_host_is_online(can->host, i);
     }
-    if ((all || changed) && bb_can_line_is_up(can)) {
+    if ((all || changed) && can->settings.count > 0 && bb_can_line_is_up(can)) {
         bb_actor_status(can->actor, "%s: %zu of %zu batteries online", can->settings.interface,
                         online, can->settings.count);
     }
@@ -44,6 +44,10 @@ static void on_event(void *arg, size_t station, enum bb_event event)
 
 void bb_can_frame(struct bb_can *can, const struct bb_can_frame *frame)
 {
+    if (can->settings.count == 0) {
+        bb_can_detect_frame(can, frame);
+        return;
+    }
     struct bb_packet packet = {
         .data = frame->data, .size = frame->size, .id = frame->id, .extended = frame->extended};
     bb_can_host_receive(can->host, &packet, frame->time_ms);
@@ -108,6 +112,7 @@ static void each_second(struct bb_actor *actor, void *arg)
     struct bb_can *can = arg;
     bb_can_host_tick(can->host, bb_actor_now(actor));
     bb_reader_expire_commands(&can->reader);
+    bb_can_detect_tick(can);
     publish_links(can, true);
 }
 
@@ -178,7 +183,7 @@ static int add_battery(struct bb_can *can, size_t index, struct bb_identity_book
     return bb_reader_add(&can->reader, &device, place, book, entry, problem);
 }
 
-static int add_batteries(struct bb_can *can, struct bb_problem *problem)
+int bb_can_add_batteries(struct bb_can *can, struct bb_problem *problem)
 {
     struct bb_identity_book *book = NULL;
     size_t first = 0;
@@ -213,7 +218,7 @@ static int prepare(struct bb_can *can, struct bb_problem *problem)
     if (!can->host) {
         return bb_fail(problem, BB_ERR_NO_MEMORY, "start", "out of memory");
     }
-    error = add_batteries(can, problem);
+    error = bb_can_add_batteries(can, problem);
     return error == BB_OK ? bb_can_line_start(can, problem) : error;
 }
 

@@ -20,7 +20,7 @@ struct bb_can_battery {
 struct bb_can_settings {
     const char *section; /* name of the instance; lives as long as the configuration */
     char interface[16];
-    bool automatic; /* driver = auto: no batteries are listed */
+    bool automatic; /* driver = auto: no batteries are listed until they are found */
     bool listen_only;
     uint32_t bit_rate; /* expected; 0: the drivers' */
     unsigned controls; /* a bit per verb of common/reader/control.h */
