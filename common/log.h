@@ -1,6 +1,7 @@
 /* Lines for people on stderr: "<program>: <level>: <text>", with a journal priority prefix when
  * stderr is the journal. A line equal to the one before it is counted, not printed, and the
- * count is printed with the next different line, so that a state that persists is said once. */
+ * count is printed with the next different line, so that a state that persists is said once.
+ * Printing never waits: while stderr takes nothing, lines are lost and counted. */
 #ifndef BUSBAR_COMMON_LOG_H
 #define BUSBAR_COMMON_LOG_H
 

@@ -126,6 +126,12 @@ enum bb_act bb_child_next(struct bb_child *child, int64_t now_ms)
     return BB_ACT_NONE;
 }
 
+static void forget_traffic(struct bb_child *child)
+{
+    child->traffic = (struct bb_traffic){0};
+    child->traffic_marks[0] = child->traffic_marks[1] = (struct bb_traffic){0};
+}
+
 void bb_child_spawned(struct bb_child *child, pid_t pid, int64_t now_ms)
 {
     child->state = BB_CHILD_STARTING;
@@ -136,7 +142,7 @@ void bb_child_spawned(struct bb_child *child, pid_t pid, int64_t now_ms)
     child->due_ms = now_ms + BB_READY_MS;
     child->cause = BB_CAUSE_NONE;
     child->status[0] = '\0';
-    child->traffic = child->traffic_before = (struct bb_traffic){0};
+    forget_traffic(child);
 }
 
 /* After an end nobody asked for. */
@@ -158,6 +164,18 @@ void bb_child_not_spawned(struct bb_child *child, const char *what, int64_t now_
     come_again(child, BB_END_CRASHED, now_ms);
 }
 
+static void note_traffic(struct bb_child *child, const struct bb_traffic *report)
+{
+    struct bb_traffic *marks = child->traffic_marks;
+    child->traffic = *report;
+    if (marks[0].at_ms == 0) {
+        marks[0] = marks[1] = *report;
+    } else if (report->at_ms - marks[0].at_ms >= BB_RATE_MS) {
+        marks[1] = marks[0];
+        marks[0] = *report;
+    }
+}
+
 void bb_child_heard(struct bb_child *child, const struct bb_notice *notice, int64_t now_ms)
 {
     if (!has_process(child)) {
@@ -175,10 +193,10 @@ void bb_child_heard(struct bb_child *child, const struct bb_notice *notice, int6
     if (notice->has_status) {
         memcpy(child->status, notice->status, sizeof child->status);
     }
-    if (notice->has_messages && now_ms > child->traffic.at_ms) {
-        child->traffic_before = child->traffic;
-        child->traffic = (struct bb_traffic){
-            .at_ms = now_ms, .in = notice->messages_in, .out = notice->messages_out};
+    if (notice->has_messages) {
+        note_traffic(child, &(struct bb_traffic){.at_ms = now_ms,
+                                                 .in = notice->messages_in,
+                                                 .out = notice->messages_out});
     }
 }
 
@@ -208,7 +226,7 @@ void bb_child_ended(struct bb_child *child, int wait_status, int64_t now_ms)
     describe_end(child, wait_status);
     child->pid = 0;
     child->status[0] = '\0';
-    child->traffic = child->traffic_before = (struct bb_traffic){0};
+    forget_traffic(child);
     bool config = child->cause == BB_CAUSE_NONE && WIFEXITED(wait_status) &&
                   WEXITSTATUS(wait_status) == BB_EXIT_CONFIG;
     if (!child->wanted) {
@@ -232,8 +250,8 @@ void bb_child_forgive(struct bb_child *child, int64_t now_ms)
 bool bb_child_rates(const struct bb_child *child, double *ret_in, double *ret_out)
 {
     const struct bb_traffic *now = &child->traffic;
-    const struct bb_traffic *before = &child->traffic_before;
-    if (before->at_ms == 0 || now->in < before->in || now->out < before->out) {
+    const struct bb_traffic *before = &child->traffic_marks[1];
+    if (now->at_ms <= before->at_ms || now->in < before->in || now->out < before->out) {
         return false;
     }
     double seconds = (double)(now->at_ms - before->at_ms) / 1000.0;

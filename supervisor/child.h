@@ -42,6 +42,8 @@ enum bb_cause {
     BB_CAUSE_NOT_READY /* never said READY */
 };
 
+#define BB_RATE_MS 5000 /* rates are taken over this and up to twice as long */
+
 /* Messages since the start of the process, as it reported them at a time. */
 struct bb_traffic {
     int64_t at_ms, in, out;
@@ -64,7 +66,8 @@ struct bb_child {
     bool killed;         /* SIGKILL was sent */
     char reason[96];     /* how the last process ended, "" before the first end */
     char status[BB_STATUS_MAX];
-    struct bb_traffic traffic, traffic_before; /* at_ms 0: not reported */
+    struct bb_traffic traffic;          /* newest report; at_ms 0: none */
+    struct bb_traffic traffic_marks[2]; /* earlier ones, at least BB_RATE_MS apart; newer first */
 };
 
 void bb_child_init(struct bb_child *child, const struct bb_instance *instance);
@@ -95,7 +98,7 @@ void bb_child_ended(struct bb_child *child, int wait_status, int64_t now_ms);
 /* The supervisor itself did not run for a while, so silence proves nothing. */
 void bb_child_forgive(struct bb_child *child, int64_t now_ms);
 
-/* Messages per second over the last report; false when unknown. */
+/* Messages per second over the last seconds; false when unknown. */
 bool bb_child_rates(const struct bb_child *child, double *ret_in, double *ret_out);
 
 /* "running" and so on. */

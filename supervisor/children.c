@@ -251,10 +251,10 @@ static struct bb_child *find_process(struct bb_children *children, pid_t pid)
 }
 
 static void say_end(const struct bb_children *children, const struct bb_child *child, pid_t pid,
-                    int64_t now_ms)
+                    bool asked, int64_t now_ms)
 {
     const char *name = child->instance.name;
-    if (!child->wanted || children->ending_ms > 0) {
+    if (asked || children->ending_ms > 0) {
         (void)bb_log_write(children->log, BB_LOG_INFO, "%s: process %ld: %s", name, (long)pid,
                            child->reason);
     } else {
@@ -280,8 +280,9 @@ void bb_children_reap(struct bb_children *children, int64_t now_ms)
         }
         int wait_status = 0;
         if (waitpid(pid, &wait_status, 0) == pid && child) {
+            bool asked = child->cause == BB_CAUSE_ASKED;
             bb_child_ended(child, wait_status, now_ms);
-            say_end(children, child, pid, now_ms);
+            say_end(children, child, pid, asked, now_ms);
         }
     }
 }

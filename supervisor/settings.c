@@ -29,24 +29,31 @@ static int copy_bytes(int from, int to)
     char buffer[4096];
     ssize_t size;
     while ((size = read(from, buffer, sizeof buffer)) > 0) {
-        if (write(to, buffer, (size_t)size) != size) {
+        ssize_t written = write(to, buffer, (size_t)size);
+        if (written != size) {
+            errno = written < 0 ? errno : ENOSPC;
             return BB_ERR_IO;
         }
     }
     return size == 0 ? BB_OK : BB_ERR_IO;
 }
 
+/* On failure errno tells why. */
 static int copy_file(const char *from_path, const char *to_path)
 {
     int from = open(from_path, O_RDONLY | O_CLOEXEC);
-    int to = open(to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, COPY_MODE);
-    int error = from >= 0 && to >= 0 ? copy_bytes(from, to) : BB_ERR_IO;
-    if (from >= 0) {
-        (void)close(from);
+    if (from < 0) {
+        return BB_ERR_IO;
     }
-    if (to >= 0 && close(to) != 0) {
+    int to = open(to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, COPY_MODE);
+    int error = to >= 0 ? copy_bytes(from, to) : BB_ERR_IO;
+    int saved = errno;
+    (void)close(from);
+    if (to >= 0 && close(to) != 0 && error == BB_OK) {
+        saved = errno;
         error = BB_ERR_IO;
     }
+    errno = saved;
     return error;
 }
 

@@ -312,14 +312,8 @@ class Bench:
     def start(self, wait=True, timeout=START_TIMEOUT, **options):
         """Starts busbar run; with wait, returns when every process reports to be running."""
         self._log = open(self.log_path, "ab")
-        self.process = spawn(
-            self.run_args(),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            env=self.environment,
-            **options,
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": self._log, "stderr": self._log}
+        self.process = spawn(self.run_args(), env=self.environment, **{**streams, **options})
         if wait:
             self.wait_status(
                 lambda s: bool(s["processes"])

@@ -237,6 +237,24 @@ class Deaths(SupervisorTest):
         self.assertNotIn("hangs", bench.log())
 
 
+    def test_log_that_nobody_reads_stops_nothing(self):
+        bench = self.stage(TWO)
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        os.set_blocking(write, False)
+        try:
+            while True:
+                os.write(write, b"x" * 4096)
+        except BlockingIOError:
+            os.set_blocking(write, True)
+        bench.start(stderr=write)
+        os.close(write)
+        before = bench.signal("sim-good1", signal.SIGKILL)
+        bench.wait_process("sim-good1", lambda p: p["state"] == "running" and p["pid"] != before)
+        bench.busbar("restart", "bus", check=True)
+        self.assertEqual(bench.stop(), 0)
+
+
 class Stop(SupervisorTest):
     def test_sigterm_ends_everything_the_bus_last(self):
         bench = self.stage(TWO).start()

@@ -270,25 +270,28 @@ static void report(struct bb_child *child, int64_t now_ms, int64_t in, int64_t o
     bb_child_heard(child, &notice, now_ms);
 }
 
-static void test_rates_come_from_the_last_two_reports(void **state)
+static void test_rates_are_over_the_last_seconds(void **state)
 {
     (void)state;
     struct bb_child child;
     double in = -1;
     double out = -1;
     run(&child, 1000);
+    assert_false(bb_child_rates(&child, &in, &out));
     report(&child, 1000, 10, 100);
     assert_false(bb_child_rates(&child, &in, &out));
     report(&child, 3000, 20, 150);
     assert_true(bb_child_rates(&child, &in, &out));
     assert_float_equal(in, 5.0, 1e-9);
     assert_float_equal(out, 25.0, 1e-9);
-    report(&child, 4000, 20, 150);
+    /* Nothing since: after two periods the busy start no longer counts. */
+    report(&child, 3000 + BB_RATE_MS, 20, 150);
+    report(&child, 3000 + 2 * BB_RATE_MS, 20, 150);
     assert_true(bb_child_rates(&child, &in, &out));
     assert_float_equal(in, 0.0, 1e-9);
-    report(&child, 5000, 19, 151); /* a counter cannot go back */
+    report(&child, 4000 + 2 * BB_RATE_MS, 19, 151); /* a counter cannot go back */
     assert_false(bb_child_rates(&child, &in, &out));
-    bb_child_ended(&child, KILLED(9), 5000);
+    bb_child_ended(&child, KILLED(9), 5000 + 2 * BB_RATE_MS);
     assert_false(bb_child_rates(&child, &in, &out));
 }
 
@@ -324,7 +327,7 @@ int main(void)
         cmocka_unit_test(test_start_takes_back_a_stop_under_way),
         cmocka_unit_test(test_health_forgets_earlier_deaths),
         cmocka_unit_test(test_forgiven_silence),
-        cmocka_unit_test(test_rates_come_from_the_last_two_reports),
+        cmocka_unit_test(test_rates_are_over_the_last_seconds),
         cmocka_unit_test(test_status_goes_with_its_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
