@@ -11,6 +11,7 @@
 #define SENSOR_MAX_C 120.0
 #define MOSFET_MAX_C 200.0
 #define PACK_SPREAD 0.2      /* pack voltage against cell sum */
+#define PACK_MAX_V 1000.0    /* without known cells */
 #define CURRENT_FACTOR 3.0   /* of the configured maximum */
 #define CURRENT_FLOOR_A 10.0 /* so that a configured maximum of 0 still lets a current be seen */
 /* Contradiction between pack voltage and cell sum. */
@@ -129,7 +130,7 @@ static void take_voltage(struct bb_validity *validity, const struct bb_battery *
 {
     validity->raw_voltage = value_of(&battery->voltage);
     double low = 1.0;
-    double high = INFINITY;
+    double high = PACK_MAX_V;
     if (validity->cells_known) {
         double sum = cell_sum(validity);
         low = sum * (1.0 - PACK_SPREAD);
