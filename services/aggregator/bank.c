@@ -95,6 +95,7 @@ void bb_bank_record(const struct bb_bank_state *state, const struct bb_bank_conf
     for (unsigned i = 0; i < BB_DIRECTIONS; i++) {
         if (state->limit[i].known) {
             record.limit_a[i] = bb_real(state->limit[i].amps);
+            record.held[i] = state->held[i];
         }
     }
     *ret_record = record;

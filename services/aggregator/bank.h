@@ -54,7 +54,8 @@ struct bb_bank_state {
     struct bb_bank_member members[BB_MEMBERS_MAX];
     size_t crowded_out; /* batteries seen for which there was no room */
     struct bb_limit limit[BB_DIRECTIONS];
-    int64_t changed_ms; /* since members came or returned */
+    bool held[BB_DIRECTIONS]; /* below its target */
+    int64_t changed_ms;       /* since members came or returned */
     double limit_at_change[BB_DIRECTIONS];
     int64_t quiet_ms[BB_DIRECTIONS]; /* without enough current to measure shares */
     bool floating;
@@ -71,6 +72,7 @@ struct bb_bank_record {
     bool floating, limited;
     struct bb_real control_v;
     struct bb_real limit_a[BB_DIRECTIONS];
+    bool held[BB_DIRECTIONS]; /* below its target; only for deciding when to save */
 };
 
 /* A bank without members, or with those the configuration lists. */

@@ -190,6 +190,7 @@ static double several(struct bb_bank_view *view, enum bb_direction direction, ch
     const struct bb_limit_rule rule = rule_of(view, direction);
     enum bb_limit_step step =
         frozen ? BB_LIMIT_HELD : bb_limit_update(limit, &rule, target_a, view->step_ms);
+    state->held[direction] = step != BB_LIMIT_AT_TARGET;
     if (step == BB_LIMIT_HELD) {
         bb_text_append(text, capacity, " *");
     }
@@ -207,6 +208,7 @@ static double only_member(struct bb_bank_view *view, enum bb_direction direction
     lower(&limit_a, view->config->max_a[direction], text, capacity,
           direction == BB_CHARGING ? "Max Bank Charge Current" : "Max Bank Discharge Current");
     bb_limit_restore(&view->state->limit[direction], limit_a);
+    view->state->held[direction] = false; /* its battery's record holds it */
     return limit_a;
 }
 

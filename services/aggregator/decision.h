@@ -76,6 +76,7 @@ struct bb_decision_record {
     struct bb_real temperature[BB_SENSORS], mosfet;
     struct bb_real soc, capacity, most_v;
     struct bb_real bms_limit[BB_DIRECTIONS];
+    bool held[BB_DIRECTIONS]; /* below its target; only for deciding when to save */
 };
 
 void bb_decision_init(struct bb_decision_state *state, const struct bb_charge_config *config);

@@ -105,6 +105,7 @@ void bb_decision_record(const struct bb_decision_state *state, const char *id,
         record.bms_limit[i] = known_value(&validity->bms_limit[i]);
         if (state->limit[i].known) {
             record.limit_a[i] = bb_real(state->limit[i].amps);
+            record.held[i] = state->limit_step[i] != BB_LIMIT_AT_TARGET;
         }
     }
     *ret_record = record;

@@ -26,6 +26,11 @@ static uint32_t crc32_of(const char *data, size_t size)
     return ~crc;
 }
 
+static int print_head(char *head, unsigned long version, uint32_t crc, size_t body_size)
+{
+    return snprintf(head, HEAD_MAX, "%s %lu %08" PRIx32 " %zu\n", MAGIC, version, crc, body_size);
+}
+
 char *bb_saved_encode(const struct bb_saved *saved, size_t *ret_size)
 {
     json_t *object = bb_saved_to_json(saved);
@@ -37,8 +42,7 @@ char *bb_saved_encode(const struct bb_saved *saved, size_t *ret_size)
     size_t body_size = strlen(body);
     char *text = malloc(HEAD_MAX + body_size + 1);
     if (text) {
-        int head = snprintf(text, HEAD_MAX, "%s %d %08" PRIx32 " %zu\n", MAGIC, VERSION,
-                            crc32_of(body, body_size), body_size);
+        int head = print_head(text, VERSION, crc32_of(body, body_size), body_size);
         memcpy(text + head, body, body_size + 1);
         *ret_size = (size_t)head + body_size;
     }
@@ -50,24 +54,27 @@ char *bb_saved_encode(const struct bb_saved *saved, size_t *ret_size)
 static int check_head(const char *text, size_t size, uint32_t *ret_crc, size_t *ret_body_size,
                       struct bb_problem *problem)
 {
-    char head[HEAD_MAX] = "";
     const char *end = memchr(text, '\n', size < HEAD_MAX ? size : HEAD_MAX - 1);
     if (!end) {
         return bb_fail(problem, BB_ERR_TRUNCATED, "line 1", "is not complete");
     }
+    char head[HEAD_MAX] = "";
     memcpy(head, text, (size_t)(end - text));
-    int version = 0;
-    int used = 0;
-    if (strncmp(head, MAGIC " ", sizeof MAGIC) != 0 ||
-        sscanf(head + sizeof MAGIC, "%9d %8" SCNx32 " %6zu%n", &version, ret_crc, ret_body_size,
-               &used) != 3 || /* NOLINT(cert-err34-c): a wrong number fails the checksum */
-        head[sizeof MAGIC + (size_t)used] != '\0') {
+    char *next = head + strlen(MAGIC);
+    unsigned long version = strncmp(head, MAGIC, strlen(MAGIC)) == 0 ? strtoul(next, &next, 10) : 0;
+    uint32_t crc = (uint32_t)strtoul(next, &next, 16);
+    size_t body_size = strtoul(next, &next, 10);
+    char same[HEAD_MAX];
+    (void)print_head(same, version, crc, body_size);
+    if (version == 0 || strncmp(same, text, (size_t)(end - text) + 1) != 0) {
         return bb_fail(problem, BB_ERR_MALFORMED, "line 1", "is not one of a state file");
     }
     if (version != VERSION) {
-        return bb_fail(problem, BB_ERR_VERSION, "line 1", "version %d; this program knows %d",
+        return bb_fail(problem, BB_ERR_VERSION, "line 1", "version %lu; this program knows %d",
                        version, VERSION);
     }
+    *ret_crc = crc;
+    *ret_body_size = body_size;
     return (int)(end - text) + 1;
 }
 

@@ -4,8 +4,11 @@
 
 #include "services/aggregator/persist.h"
 
-/* A limit that fell by this much must not be lifted by a restart. */
+/* A limit that fell by this much must not be lifted by a restart, though the reason for it may
+ * end at the same moment. While it is held below its target, a restart would lift it at once:
+ * then much less counts. */
 #define FALL 0.2
+#define HELD_FALL 0.02
 #define FALL_A 0.5
 #define FALL_V 0.05
 
@@ -34,7 +37,8 @@ static bool battery_is_important(const struct bb_decision_record *before,
                      (now->limited && has_fallen(&before->control_v, &now->control_v, 0, FALL_V));
     for (unsigned i = 0; i < BB_DIRECTIONS; i++) {
         important = important || differs(&before->fet[i], &now->fet[i]) ||
-                    has_fallen(&before->limit_a[i], &now->limit_a[i], FALL, FALL_A);
+                    has_fallen(&before->limit_a[i], &now->limit_a[i],
+                               now->held[i] ? HELD_FALL : FALL, FALL_A);
     }
     return important;
 }
@@ -47,7 +51,8 @@ static bool bank_is_important(const struct bb_bank_record *before, const struct 
                      before->floating != now->floating || (now->limited && !before->limited) ||
                      (now->limited && has_fallen(&before->control_v, &now->control_v, 0, FALL_V));
     for (unsigned i = 0; i < BB_DIRECTIONS; i++) {
-        important = important || has_fallen(&before->limit_a[i], &now->limit_a[i], FALL, FALL_A);
+        important = important || has_fallen(&before->limit_a[i], &now->limit_a[i],
+                                            now->held[i] ? HELD_FALL : FALL, FALL_A);
     }
     return important;
 }
