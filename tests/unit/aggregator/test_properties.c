@@ -280,7 +280,7 @@ static void test_bad_data_never_raises_a_limit(void **state)
         bench_run(&good, 60);
         bad = good;
         for (int step = 0; step < 60; step++) {
-            if (chance(0.5)) {
+            if (chance(0.1)) {
                 bad.snapshot.battery = battery;
                 spoil(&bad.snapshot.battery);
             }
