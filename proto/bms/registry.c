@@ -4,15 +4,9 @@
 
 /* Detection order: what is installed most often and costs least time first. */
 static const struct bb_driver *const drivers[] = {
-    &bb_driver_jk_pb,
-    &bb_driver_jbd,
-    &bb_driver_daly,
-    &bb_driver_daly_can,
-    &bb_driver_jbd_can,
-    &bb_driver_pylontech_can,
-    &bb_driver_jk_can,
-    &bb_driver_rv_c_can,
-    &bb_driver_valence_can,
+    &bb_driver_jk_pb,    &bb_driver_jbd,      &bb_driver_daly,
+    &bb_driver_daly_can, &bb_driver_jbd_can,  &bb_driver_pylontech_can,
+    &bb_driver_jk_can,   &bb_driver_rv_c_can, &bb_driver_valence_can,
 };
 
 const struct bb_driver *bb_driver_at(size_t index)
