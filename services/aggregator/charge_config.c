@@ -217,10 +217,11 @@ size_t bb_bank_config_read(const struct bb_config *config, struct bb_bank_config
         read_bank(config, "", BB_DEFAULT_BANK, &ret_banks[0]);
         return 1;
     }
-    count = count < BB_BANKS_MAX ? count : BB_BANKS_MAX;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = bb_config_name(config, "bank", i);
-        read_bank(config, name, name, &ret_banks[i]);
+    size_t known = 0;
+    while (known < count && known < BB_BANKS_MAX) {
+        const char *name = bb_config_name(config, "bank", known);
+        read_bank(config, name, name, &ret_banks[known]);
+        known++;
     }
-    return count;
+    return known;
 }

@@ -32,10 +32,10 @@ static void adopt(struct bb_can *can, const struct bb_survey_finding *findings, 
     struct bb_problem problem = {0};
     int error = BB_OK;
     for (size_t i = 0; error == BB_OK && i < count; i++) {
-        char address[16];
         error = bb_can_settings_add(config, &can->settings, findings[i].driver, findings[i].address,
                                     &problem);
         if (error == BB_OK) {
+            char address[16];
             bb_can_settings_address(&can->settings, i, address, sizeof address);
             bb_actor_log(can->actor, BB_LOG_NOTICE, "%s: %s %s talks here", can->settings.interface,
                          findings[i].driver->id, address);

@@ -8,8 +8,8 @@ static struct bench bench;
 static void begin(const char *options, double cell_v)
 {
     struct bb_charge_config config = charge_config(options);
-    struct bb_battery pack = healthy_pack(cell_v);
-    bench_init(&bench, &config, &pack);
+    struct bb_battery healthy = healthy_pack(cell_v);
+    bench_init(&bench, &config, &healthy);
     bench_evaluate(&bench, true);
 }
 

@@ -155,7 +155,8 @@ static void expect_flags(const struct scenario *scenario, long long t, const jso
     char actual[64];
     (void)snprintf(actual, sizeof actual, "%s", scenario->bench.decision.charge.flags);
     size_t count = 0;
-    for (char *flag = strtok(actual, ","); flag; flag = strtok(NULL, ",")) {
+    char *rest = NULL;
+    for (char *flag = strtok_r(actual, ",", &rest); flag; flag = strtok_r(NULL, ",", &rest)) {
         bool found = false;
         for (size_t i = 0; i < json_array_size(expected); i++) {
             found = found || strcmp(json_string_value(json_array_get(expected, i)), flag) == 0;
