@@ -11,6 +11,7 @@
 #include "near.h"
 #include "proto/bms/checksum.h"
 #include "proto/bms/poll.h"
+#include "proto/deadlines.h"
 
 enum { VOLTAGE, SOC, CAPACITY, NAME };
 enum { PERIOD_MS = 1000 };
@@ -467,6 +468,56 @@ static void counts_values_out_of_range(void **state)
     assert_int_equal(counters(&dialogue)->rejected_values, 1);
 }
 
+static uint32_t next_random(uint32_t *random)
+{
+    *random = *random * 1664525U + 1013904223U;
+    return *random >> 16;
+}
+
+/* A battery that answers the toy's requests but for one in ten. */
+static void answer_or_lose(struct dialogue *dialogue, uint8_t code, uint32_t *random)
+{
+    uint8_t answer[] = {0x02, code, 0x01, 0x0c, 0x00};
+    answer[4] = bb_sum8(answer, 4);
+    if (next_random(random) % 10 > 0) {
+        struct bb_packet packet = {.data = answer, .size = sizeof answer};
+        toy.ops->receive(dialogue->state.bytes, &packet, dialogue->now_ms);
+    }
+}
+
+static void one_answer_in_ten_lost_for_a_day_is_no_outage(void **state)
+{
+    (void)state;
+    struct dialogue dialogue;
+    begin(&dialogue);
+    void *self = dialogue.state.bytes;
+    uint32_t random = 1;
+    int64_t end_ms = dialogue.now_ms + 24 * 3600 * 1000;
+    int64_t state_ms = dialogue.now_ms;
+    int64_t longest_ms = 0;
+    int states = 0;
+    while (dialogue.now_ms < end_ms) {
+        struct bb_request request;
+        if (toy.ops->next(self, dialogue.now_ms, &request)) {
+            toy.ops->sent(self, dialogue.now_ms);
+            answer_or_lose(&dialogue, request.data[1], &random);
+        } else {
+            int64_t wake_ms = toy.ops->wake_ms(self);
+            dialogue.now_ms = wake_ms > dialogue.now_ms ? wake_ms : dialogue.now_ms + 1;
+            toy.ops->tick(self, dialogue.now_ms);
+        }
+        if (toy.ops->event(self) == BB_EVENT_STATE) {
+            int64_t gap_ms = dialogue.now_ms - state_ms;
+            longest_ms = gap_ms > longest_ms ? gap_ms : longest_ms;
+            state_ms = dialogue.now_ms;
+            states++;
+        }
+    }
+    assert_true(states > 24 * 3600 * 95 / 100);
+    assert_true(longest_ms < BB_LOST_MIN_MS);
+    assert_true(counters(&dialogue)->timeouts > 10000);
+}
+
 static int open_with(const char *name, const char *value, uint16_t address)
 {
     static uint8_t memory[BB_DRIVER_STATE_MAX] __attribute__((aligned(16)));
@@ -533,6 +584,7 @@ int main(void)
         cmocka_unit_test(nothing_happens_while_the_wire_is_down),
         cmocka_unit_test(the_first_state_does_not_wait_for_ever),
         cmocka_unit_test(counts_values_out_of_range),
+        cmocka_unit_test(one_answer_in_ten_lost_for_a_day_is_no_outage),
         cmocka_unit_test(checks_options_and_address),
         cmocka_unit_test(survives_a_flood),
     };
