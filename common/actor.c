@@ -57,6 +57,7 @@ struct bb_actor {
     enum bb_exit exit_code;
     int64_t started_ms;
     int64_t topics;
+    int64_t forwarded; /* messages that did not pass through the bus client */
     char status[128];
     char last_refused[sizeof(struct bb_problem) +
                       4]; /* a message that is refused again and again is said once */
@@ -101,6 +102,11 @@ int64_t bb_actor_now(const struct bb_actor *actor)
 void bb_actor_set_topics(struct bb_actor *actor, int64_t topics)
 {
     actor->topics = topics;
+}
+
+void bb_actor_count_forwarded(struct bb_actor *actor)
+{
+    actor->forwarded++;
 }
 
 void bb_actor_exit(struct bb_actor *actor, enum bb_exit code)
@@ -379,8 +385,8 @@ static void publish_health(struct bb_actor *actor, void *arg)
     health->uptime_ms = bb_integer(bb_clock_mono_ms() - actor->started_ms);
     health->cpu_ms = bb_integer(bb_own_cpu_ms());
     health->memory_kb = bb_integer(bb_own_memory_kb());
-    health->messages_in = bb_integer(counters->messages_in);
-    health->messages_out = bb_integer(counters->messages_out);
+    health->messages_in = bb_integer(counters->messages_in + actor->forwarded);
+    health->messages_out = bb_integer(counters->messages_out + actor->forwarded);
     health->messages_refused = bb_integer(counters->messages_refused);
     if (actor->topics > 0) {
         health->topics = bb_integer(actor->topics);
@@ -396,7 +402,8 @@ static void feed_watchdog(struct bb_actor *actor, void *arg)
     (void)arg;
     const struct bb_bus_client_counters *counters = bb_bus_client_counters(actor->bus);
     bb_notify_send(&actor->notify, "WATCHDOG=1\nX_BUSBAR_MESSAGES=%lld %lld",
-                   (long long)counters->messages_in, (long long)counters->messages_out);
+                   (long long)(counters->messages_in + actor->forwarded),
+                   (long long)(counters->messages_out + actor->forwarded));
 }
 
 /* --- Life --- */

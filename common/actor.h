@@ -93,6 +93,8 @@ void bb_actor_status(struct bb_actor *actor, const char *format, ...)
 
 /* Number of topics held, for the health message (the bus's cache). */
 void bb_actor_set_topics(struct bb_actor *actor, int64_t topics);
+/* A message was passed on over the service's own sockets: counts as one in and one out. */
+void bb_actor_count_forwarded(struct bb_actor *actor);
 
 /* Ends the process in an orderly way with that code, after the current callback. */
 void bb_actor_exit(struct bb_actor *actor, enum bb_exit code);

@@ -74,6 +74,7 @@ static bool forward_one(struct bb_actor *actor, struct bus *bus)
         remember(actor, bus, &topic, &body);
         (void)zmq_msg_send(&topic, to, ZMQ_SNDMORE | ZMQ_DONTWAIT);
         (void)zmq_msg_send(&body, to, ZMQ_DONTWAIT);
+        bb_actor_count_forwarded(actor);
     }
     while (received && !whole && zmq_msg_more(&body)) {
         (void)zmq_msg_recv(&body, from, ZMQ_DONTWAIT); /* nothing of ours: drop the rest */
