@@ -401,9 +401,9 @@ static void feed_watchdog(struct bb_actor *actor, void *arg)
 {
     (void)arg;
     const struct bb_bus_client_counters *counters = bb_bus_client_counters(actor->bus);
-    bb_notify_send(&actor->notify, "WATCHDOG=1\nX_BUSBAR_MESSAGES=%lld %lld",
-                   (long long)(counters->messages_in + actor->forwarded),
-                   (long long)(counters->messages_out + actor->forwarded));
+    long long in = counters->messages_in + actor->forwarded;
+    long long out = counters->messages_out + actor->forwarded;
+    bb_notify_send(&actor->notify, "WATCHDOG=1\nX_BUSBAR_MESSAGES=%lld %lld", in, out);
 }
 
 /* --- Life --- */
