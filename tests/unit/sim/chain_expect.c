@@ -128,23 +128,45 @@ static const char *balancing(const struct question *q)
     return NULL;
 }
 
-static const char *temperatures(const struct question *q)
+/* While a Daly's sensors are not answered, its lowest and highest temperature stand for the first
+ * and the second. */
+static bool are_extremes(const struct question *q)
 {
-    const struct bb_real sensors[] = {q->battery->temperature_1, q->battery->temperature_2,
-                                      q->battery->temperature_3, q->battery->temperature_4};
-    for (unsigned i = 0; i < sizeof sensors / sizeof sensors[0]; i++) {
+    double lowest_c = bb_sim_pack_sensor(q->pack, 0);
+    double highest_c = lowest_c;
+    for (unsigned i = 1; i < q->pack->setup.sensor_count; i++) {
+        lowest_c = fmin(lowest_c, bb_sim_pack_sensor(q->pack, i));
+        highest_c = fmax(highest_c, bb_sim_pack_sensor(q->pack, i));
+    }
+    const struct bb_battery *battery = q->battery;
+    return strcmp(q->resolution->driver, "daly") == 0 && !battery->temperature_3.present &&
+           near(battery->temperature_1, lowest_c, q->resolution->temperature) &&
+           near(battery->temperature_2, highest_c, q->resolution->temperature);
+}
+
+static const char *sensors(const struct question *q)
+{
+    const struct bb_real values[] = {q->battery->temperature_1, q->battery->temperature_2,
+                                     q->battery->temperature_3, q->battery->temperature_4};
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++) {
         bool fitted = i < q->pack->setup.sensor_count;
-        if (sensors[i].present && !fitted) {
+        if (values[i].present && !fitted) {
             return "a sensor that is not there";
         }
         if (fitted &&
-            !near(sensors[i], bb_sim_pack_sensor(q->pack, i), q->resolution->temperature)) {
+            !near(values[i], bb_sim_pack_sensor(q->pack, i), q->resolution->temperature)) {
             return "a temperature";
         }
     }
-    return near(q->battery->temperature_mos, q->pack->mos_c, q->resolution->temperature)
-               ? NULL
-               : "temperature_mos";
+    return NULL;
+}
+
+static const char *temperatures(const struct question *q)
+{
+    if (!near(q->battery->temperature_mos, q->pack->mos_c, q->resolution->temperature)) {
+        return "temperature_mos";
+    }
+    return are_extremes(q) ? NULL : sensors(q);
 }
 
 static const char *switches(const struct question *q)
@@ -256,7 +278,7 @@ const char *expect_part(const char *driver, size_t part, const struct bb_sim_boa
                              : cells_of_frame(&question, (unsigned)(part - PART_COUNT));
 }
 
-const char *expect_complete(const char *driver, const struct bb_battery *battery)
+const char *expect_complete(const char *driver, const struct bb_battery *battery, bool texts)
 {
     bool jbd = strcmp(driver, "jbd") == 0;
     bool daly = strcmp(driver, "daly") == 0;
@@ -281,11 +303,21 @@ const char *expect_complete(const char *driver, const struct bb_battery *battery
         {"max_battery_discharge_current", battery->max_battery_discharge_current.present, !daly},
         {"protection", battery->protection.high_cell_voltage.present, true},
         {"charge_cycles", battery->history.charge_cycles.present, true},
-        {"production", battery->production[0] != '\0', true},
-        {"serial_number", battery->serial_number[0] != '\0', !jbd && !daly},
-        {"hardware_version", battery->hardware_version[0] != '\0', !daly},
-        {"custom_field", battery->custom_field[0] != '\0', !jbd},
     };
+    const struct {
+        const char *name, *text;
+        bool wanted;
+    } text_rows[] = {
+        {"production", battery->production, true},
+        {"serial_number", battery->serial_number, !jbd && !daly},
+        {"hardware_version", battery->hardware_version, !daly},
+        {"custom_field", battery->custom_field, !jbd},
+    };
+    for (size_t i = 0; texts && i < sizeof text_rows / sizeof text_rows[0]; i++) {
+        if ((text_rows[i].text[0] != '\0') != text_rows[i].wanted) {
+            return text_rows[i].name;
+        }
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].present != rows[i].wanted) {
             return rows[i].name;

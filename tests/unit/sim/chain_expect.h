@@ -14,7 +14,8 @@ extern const size_t EXPECT_PARTS;
 const char *expect_part(const char *driver, size_t part, const struct bb_sim_board *board,
                         const struct bb_sim_pack *pack, const struct bb_battery *battery);
 
-/* NULL when everything the driver's BMS reports is present, else the name of what is missing. */
-const char *expect_complete(const char *driver, const struct bb_battery *battery);
+/* NULL when everything the driver's BMS reports is present, else the name of what is missing.
+ * Texts are read rarely: after trouble they may take minutes to come. */
+const char *expect_complete(const char *driver, const struct bb_battery *battery, bool texts);
 
 #endif
