@@ -20,8 +20,9 @@ int main(int argc, char **argv)
     const char *run_dir = getenv(BB_RUN_DIR_ENV);
     struct bb_supervisor_options options = {.run_dir = run_dir ? run_dir : BB_DEFAULT_RUN_DIR,
                                             .state_dir = BB_DEFAULT_STATE_DIR};
+    bool understood = true;
     int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while (understood && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         switch (option) {
         case 'c':
             options.config = optarg;
@@ -33,11 +34,11 @@ int main(int argc, char **argv)
             options.state_dir = optarg;
             break;
         default:
-            optind = argc + 1;
+            understood = false;
             break;
         }
     }
-    if (optind != argc) {
+    if (!understood || optind != argc) {
         (void)fprintf(stderr, "usage: busbar run [--config FILE] [--run-dir DIR] "
                               "[--state-dir DIR]\n");
         return EX_USAGE;

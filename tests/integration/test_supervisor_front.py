@@ -42,7 +42,8 @@ class Front(support.IntegrationTest):
 
     def test_wrong_usage(self):
         for words in (["status", "bus"], ["stop"], ["stop", "a", "b"], ["command", "x"], ["reload", "x"],
-                      ["status", "--jsno"], ["run", "now"], ["options", "x"]):
+                      ["status", "--jsno"], ["run", "now"], ["run", "--bogus"], ["run", "--config"],
+                      ["options", "x"]):
             result = self.stand.busbar(*words)
             self.assertEqual(result.returncode, 64, words)
             self.assertIn("usage: busbar", result.stderr)
