@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memfd_create */
 #include "support.h"
 
 #include <stdio.h>
@@ -187,5 +186,14 @@ void stack_run(struct stack *stack, int64_t seconds)
     for (int64_t i = 0; i < seconds; i++) {
         stack->now_ms += 1000;
         stack_evaluate(stack);
+    }
+}
+
+void check_near(const char *what, double actual, double expected, double tolerance,
+                const char *file, int line)
+{
+    if (!(actual >= expected - tolerance && actual <= expected + tolerance)) {
+        print_error("%s is %.6f, expected %.6f within %g\n", what, actual, expected, tolerance);
+        _fail(file, line);
     }
 }

@@ -73,14 +73,10 @@ void stack_init(struct stack *stack, size_t count, const char *charge_options,
 void stack_evaluate(struct stack *stack);
 void stack_run(struct stack *stack, int64_t seconds);
 
+/* actual equals expected within tolerance; not a number equals nothing. */
+void check_near(const char *what, double actual, double expected, double tolerance,
+                const char *file, int line);
 #define assert_near(actual, expected, tolerance)                                                   \
-    do {                                                                                           \
-        double actual_ = (actual);                                                                 \
-        double expected_ = (expected);                                                             \
-        if (!(actual_ >= expected_ - (tolerance) && actual_ <= expected_ + (tolerance))) {         \
-            fail_msg("%s is %.6f, expected %.6f within %g", #actual, actual_, expected_,           \
-                     (double)(tolerance));                                                         \
-        }                                                                                          \
-    } while (0)
+    check_near(#actual, (actual), (expected), (tolerance), __FILE__, __LINE__)
 
 #endif

@@ -1,7 +1,6 @@
 #include "support.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "services/aggregator/limit.h"
 
@@ -167,11 +166,12 @@ static void test_restored_limit_holds(void **state)
 static void test_jitter_changes_little(void **state)
 {
     (void)state;
-    srand(7);
+    uint32_t jitter = 7;
     struct bb_limit limit = {0};
     int changes = 0;
     for (int second = 0; second < 3600; second++) {
-        double target = 30 + 1.5 * (rand() % 7 - 3); /* NOLINT: any sequence will do */
+        jitter = jitter * 1664525 + 1013904223;
+        double target = 30 + 1.5 * (double)(jitter >> 16) / 65536 * 6 - 4.5;
         double before = limit.amps;
         (void)bb_limit_update(&limit, &usual, target, second == 0 ? 0 : 1000);
         changes += limit.amps != before ? 1 : 0;

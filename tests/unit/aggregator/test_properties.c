@@ -92,13 +92,14 @@ static void spoil(struct bb_battery *battery)
     }
 }
 
-#define require(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fail_msg("seed %llu, %lld s: %s", (unsigned long long)seed_now,                        \
-                     (long long)((stack.now_ms - START_MS) / 1000), #condition);                   \
-        }                                                                                          \
-    } while (0)
+static void require_true(bool condition, const char *text)
+{
+    if (!condition) {
+        fail_msg("seed %llu, %lld s: %s", (unsigned long long)seed_now,
+                 (long long)((stack.now_ms - START_MS) / 1000), text);
+    }
+}
+#define require(condition) require_true((condition), #condition)
 
 /* The decision about the bank's i-th member: members stand in the order they appeared. */
 static const struct bb_decision *decision_of_member(size_t i)

@@ -172,30 +172,41 @@ static void expect_flags(const struct scenario *scenario, long long t, const jso
     }
 }
 
+static void expect_text(const struct scenario *scenario, long long t, const char *name,
+                        const char *expected)
+{
+    const char *actual = text_of(&scenario->bench.decision.charge, name);
+    if (strcmp(actual, expected) != 0) {
+        fail_msg("%s: at %lld s: %s is '%s', expected '%s'", scenario->path, t, name, actual,
+                 expected);
+    }
+}
+
+static void expect_number(const struct scenario *scenario, long long t, const char *name,
+                          double expected, double tolerance)
+{
+    struct bb_real actual = number_of(&scenario->bench.decision.charge, name);
+    if (!actual.present || fabs(actual.value - expected) > tolerance) {
+        fail_msg("%s: at %lld s: %s is %.4f, expected %.4f", scenario->path, t, name, actual.value,
+                 expected);
+    }
+}
+
 static void expect(const struct scenario *scenario, const json_t *step, const char *name,
                    const json_t *expected)
 {
-    const struct bb_decision *decision = &scenario->bench.decision;
     long long t = (long long)json_integer_value(json_object_get(step, "t"));
     if (json_is_array(expected)) {
         expect_flags(scenario, t, expected);
-    } else if (json_is_boolean(expected)) {
-        if (switch_of(decision, name) != json_is_true(expected)) {
-            fail_msg("%s: at %lld s: %s is not as expected", scenario->path, t, name);
-        }
     } else if (json_is_string(expected)) {
-        const char *actual = text_of(&decision->charge, name);
-        if (strcmp(actual, json_string_value(expected)) != 0) {
-            fail_msg("%s: at %lld s: %s is '%s', expected '%s'", scenario->path, t, name, actual,
-                     json_string_value(expected));
-        }
-    } else {
-        struct bb_real actual = number_of(&decision->charge, name);
-        double wanted = json_number_value(expected);
-        if (!actual.present || fabs(actual.value - wanted) > tolerance_of(step, name)) {
-            fail_msg("%s: at %lld s: %s is %.4f, expected %.4f", scenario->path, t, name,
-                     actual.value, wanted);
-        }
+        expect_text(scenario, t, name, json_string_value(expected));
+    } else if (json_is_number(expected)) {
+        expect_number(scenario, t, name, json_number_value(expected), tolerance_of(step, name));
+    } else if (!json_is_boolean(expected)) {
+        fail_msg("%s: at %lld s: the runner cannot expect %s to be absent", scenario->path, t,
+                 name);
+    } else if (switch_of(&scenario->bench.decision, name) != json_is_true(expected)) {
+        fail_msg("%s: at %lld s: %s is not as expected", scenario->path, t, name);
     }
 }
 
