@@ -329,7 +329,7 @@ bool bb_session_save_due(const struct bb_saved *on_disk, const struct bb_saved *
 {
     switch (bb_saved_compare(on_disk, now)) {
     case BB_SAVED_IMPORTANT:
-        return saved_ms >= BB_SAVE_IMPORTANT_MS;
+        return true;
     case BB_SAVED_CHANGED:
         return saved_ms >= BB_SAVE_CHANGED_MS;
     case BB_SAVED_SAME:

@@ -6,9 +6,9 @@
 #include "common/log.h"
 #include "services/aggregator/roster.h"
 
-/* How often decisions are saved: at once when a restart must not undo them (but not more than
- * once a second), once a minute when anything changed, and often enough to stay recent. */
-#define BB_SAVE_IMPORTANT_MS 1000
+/* How often decisions are saved: at once when a restart must not undo them (what has fallen and
+ * was saved takes a hold to rise, so this is seldom), once a minute when anything changed, and
+ * often enough to stay recent. */
 #define BB_SAVE_CHANGED_MS 60000
 #define BB_SAVE_ANYWAY_MS 300000
 
