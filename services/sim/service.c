@@ -21,6 +21,11 @@ struct sim {
     struct bb_message reply;
 };
 
+static const char *batteries(unsigned count)
+{
+    return count == 1 ? "battery" : "batteries";
+}
+
 /* --- Time --- */
 
 static void say_status(struct bb_actor *actor, const struct sim *sim)
@@ -30,9 +35,9 @@ static void say_status(struct bb_actor *actor, const struct sim *sim)
     for (unsigned i = 0; i < plant->count; i++) {
         soc += bb_sim_pack_soc(plant->packs[i]) / plant->count;
     }
-    bb_actor_status(actor, "%s, %u batteries, %.1f V, %.0f A, %.0f %%%s",
-                    sim->bench.line.protocol->id, plant->count, plant->voltage_v, plant->current_a,
-                    soc, sim->stopped ? ", waiting for charge limits" : "");
+    bb_actor_status(actor, "%s, %u %s, %.1f V, %.0f A, %.0f %%%s", sim->bench.line.protocol->id,
+                    plant->count, batteries(plant->count), plant->voltage_v, plant->current_a, soc,
+                    sim->stopped ? ", waiting for charge limits" : "");
 }
 
 static void note_limits(struct bb_actor *actor, struct sim *sim, int64_t now_ms)
@@ -160,8 +165,9 @@ static int open_can(struct bb_actor *actor, struct sim *sim, struct bb_problem *
         bb_wire_can_new(actor, &sim->bench.line, sim->settings.interface, &sim->can, problem);
     if (error == BB_OK) {
         bb_wire_can_vanish(sim->can, sim->bench.vanished);
-        bb_actor_log(actor, BB_LOG_INFO, "%s: %u batteries on %s", sim->bench.line.protocol->title,
-                     sim->bench.line.board_count, sim->settings.interface);
+        bb_actor_log(actor, BB_LOG_INFO, "%s: %u %s on %s", sim->bench.line.protocol->title,
+                     sim->bench.line.board_count, batteries(sim->bench.line.board_count),
+                     sim->settings.interface);
     }
     return error;
 }
@@ -188,9 +194,11 @@ static int open_wire(struct bb_actor *actor, struct sim *sim, struct bb_problem 
     if (error != BB_OK) {
         return error;
     }
-    bb_actor_log(actor, BB_LOG_INFO, "%s: %u batteries on %s %s, %u bit/s",
+    bb_actor_log(actor, BB_LOG_INFO, "%s: %u %s on %s (%s), %u bit/s",
                  sim->bench.line.protocol->title, sim->bench.line.board_count,
-                 bb_wire_pty_port(sim->wire), link, (unsigned)sim->settings.baud);
+                 batteries(sim->bench.line.board_count),
+                 link[0] != '\0' ? link : bb_wire_pty_port(sim->wire), bb_wire_pty_port(sim->wire),
+                 (unsigned)sim->settings.baud);
     return bb_wire_pty_vanish(sim->wire, sim->bench.vanished, problem);
 }
 
