@@ -32,27 +32,33 @@ static const struct rtattr *attribute_after(const struct rtattr *attribute, size
     return attribute_at((const char *)attribute + step, *left);
 }
 
+/* RTA_DATA for an attribute that must not be changed. */
+static const void *data_of(const struct rtattr *attribute)
+{
+    return (const char *)attribute + RTA_LENGTH(0);
+}
+
 /* The attribute's payload copied into value (size bytes); false when it is shorter. */
 static bool copy_attribute(const struct rtattr *attribute, void *value, size_t size)
 {
     if (RTA_PAYLOAD(attribute) < size) {
         return false;
     }
-    memcpy(value, RTA_DATA(attribute), size);
+    memcpy(value, data_of(attribute), size);
     return true;
 }
 
 static bool text_is(const struct rtattr *attribute, const char *text)
 {
     size_t size = RTA_PAYLOAD(attribute);
-    const char *own = RTA_DATA(attribute);
+    const char *own = data_of(attribute);
     return size > 0 && memchr(own, '\0', size) && strcmp(own, text) == 0;
 }
 
 static void take_can_data(const struct rtattr *data, struct bb_can_interface *interface)
 {
     size_t left = RTA_PAYLOAD(data);
-    const struct rtattr *a = attribute_at(RTA_DATA(data), left);
+    const struct rtattr *a = attribute_at(data_of(data), left);
     for (; a; a = attribute_after(a, &left)) {
         struct can_bittiming timing;
         struct can_ctrlmode mode;
@@ -72,7 +78,7 @@ static void take_link_info(const struct rtattr *info, struct bb_can_interface *i
 {
     size_t left = RTA_PAYLOAD(info);
     bool is_can = false;
-    const struct rtattr *a = attribute_at(RTA_DATA(info), left);
+    const struct rtattr *a = attribute_at(data_of(info), left);
     for (; a; a = attribute_after(a, &left)) {
         if (a->rta_type == IFLA_INFO_KIND) {
             is_can = text_is(a, "can");
