@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/serial/identity.h"
+#include "common/reader/identity.h"
 
 #define TEXT_MAX 64
 
@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint16_t addresses[] = {0x40, 0x41, 0x42};
     struct input input = {.data = data, .size = size};
     struct bb_identity_book book;
-    bb_identity_begin(&book, "rack", "daly", addresses, 3);
+    bb_identity_begin(&book, "serial", "rack", "daly", addresses, 3);
     json_t *file = take_file(&input);
     if (bb_identity_from_json(&book, file, NULL) == BB_OK) {
         for (size_t i = 0; i < book.count; i++) {
